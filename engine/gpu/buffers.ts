@@ -1,0 +1,92 @@
+/** A GPU buffer of the pool. `size` is in bytes and may be larger than what the tensor in it needs. */
+export interface Storage {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly size: number;
+  /** A pooled buffer holds one tensor and is bound whole; a flat one holds many views, bound alone. */
+  readonly pooled: boolean;
+}
+
+/** Bytes of device memory: what is handed out now, what the pool holds in all, and the peaks of both. */
+export interface MemoryUse {
+  live: number;
+  peakLive: number;
+  held: number;
+  buffersCreated: number;
+}
+
+const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsage is no global in every runtime
+
+/**
+ * Hands out storage buffers and takes them back. Sizes are rounded up to classes an eighth to a
+ * quarter apart, and the last one returned is the first handed out, so a steady step gets the same
+ * buffers in the same order and its bind groups are found again.
+ */
+export class BufferPool {
+  readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
+  #free = new Map<number, Storage[]>();
+  #nextId = 1;
+
+  constructor(readonly device: GPUDevice) {}
+
+  take(bytes: number): Storage {
+    const size = sizeClass(bytes);
+    const limit = this.device.limits.maxStorageBufferBindingSize;
+    if (size > limit) {
+      throw new RangeError(
+        `a tensor of ${bytes} bytes was asked for, but this adapter binds at most ${limit}; ` +
+          "use a smaller batch, fewer rows a chunk, or a smaller model",
+      );
+    }
+    const storage = this.#free.get(size)?.pop() ?? this.#create(size);
+    this.use.live += size;
+    this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
+    return storage;
+  }
+
+  /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
+  flat(bytes: number): Storage {
+    const storage = { ...this.#create(sizeClass(bytes)), pooled: false };
+    this.use.live += storage.size;
+    this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
+    return storage;
+  }
+
+  give(storage: Storage): void {
+    this.use.live -= storage.size;
+    if (!storage.pooled) {
+      this.use.held -= storage.size;
+      return storage.buffer.destroy();
+    }
+    const free = this.#free.get(storage.size);
+    if (free) free.push(storage);
+    else this.#free.set(storage.size, [storage]);
+  }
+
+  /** Destroys the buffers that nothing uses now. Bind groups made with them must be dropped too. */
+  trim(): void {
+    for (const free of this.#free.values()) {
+      for (const storage of free) {
+        this.use.held -= storage.size;
+        storage.buffer.destroy();
+      }
+    }
+    this.#free.clear();
+  }
+
+  #create(size: number): Storage {
+    this.use.buffersCreated++;
+    this.use.held += size;
+    const id = this.#nextId++;
+    const buffer = this.device.createBuffer({ size, usage: USAGE, label: `pool ${id}` });
+    return { id, buffer, size, pooled: true };
+  }
+}
+
+/** Rounds up to 256 bytes, then to four steps per power of two. */
+export function sizeClass(bytes: number): number {
+  const small = Math.max(256, Math.ceil(bytes / 256) * 256);
+  if (small <= 2048) return small;
+  const step = 2 ** (Math.floor(Math.log2(small - 1)) - 2);
+  return Math.ceil(small / step) * step;
+}

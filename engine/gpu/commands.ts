@@ -1,0 +1,233 @@
+import type { Storage } from "./buffers.ts";
+import type { Kernel } from "./kernels.ts";
+
+/** A range of a buffer, in bytes, with the shape of what lies there (for messages). */
+export interface Range {
+  readonly storage: Storage;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly shape: readonly number[];
+}
+
+type Grid = readonly [number, number, number];
+
+const ARENA_BYTES = 64 * 1024;
+const STAGING_BYTES = 1024 * 1024;
+const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
+const COPY = 0x04 | 0x08;
+
+/**
+ * One command encoder that collects launches and uploads in order. Parameters of all launches lie in
+ * one arena bound with dynamic offsets; both it and the staging area are written once, at the flush,
+ * because `writeBuffer` would overtake what is encoded but not submitted.
+ */
+export class Commands {
+  launches = 0;
+  submits = 0;
+  bindGroupsCreated = 0;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #arena: GPUBuffer;
+  #arenaData = new DataView(new ArrayBuffer(ARENA_BYTES));
+  #arenaUsed = 0;
+  #staging: GPUBuffer;
+  #stagingData = new Uint8Array(STAGING_BYTES);
+  #stagingUsed = 0;
+  #bindGroups = new Map<string, GPUBindGroup>();
+  #pending: { kernel: Kernel; ranges: Range[] }[] = [];
+  #errors: Promise<void>[] = [];
+  #failure: Error | null = null;
+  readonly #uniformAlignment: number;
+
+  constructor(readonly device: GPUDevice) {
+    this.#arena = device.createBuffer({
+      size: ARENA_BYTES,
+      usage: 0x40 | 0x08,
+      label: "parameters",
+    });
+    this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
+    this.#uniformAlignment = device.limits.minUniformBufferOffsetAlignment;
+    device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
+    device.lost.then((info) => {
+      if (info.reason !== "destroyed") {
+        this.#fail(`the device was lost (${info.reason}): ${info.message}`);
+      }
+    });
+  }
+
+  /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */
+  launch(kernel: Kernel, ranges: Range[], parameters: Record<string, number>, grid: Grid): void {
+    if (this.#failure) throw this.#failure;
+    const need = Math.ceil((kernel.uniform?.size ?? 0) / this.#uniformAlignment) *
+      this.#uniformAlignment;
+    if (this.#arenaUsed + need > ARENA_BYTES) this.flush();
+    const group = this.#bindGroup(kernel, ranges);
+    const pass = this.#pass ??= this.#open().beginComputePass();
+    pass.setPipeline(kernel.pipeline);
+    if (kernel.uniform) {
+      this.#writeParameters(kernel, parameters);
+      pass.setBindGroup(0, group, [this.#arenaUsed]);
+      this.#arenaUsed += need;
+    } else pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+    this.launches++;
+    this.#pending.push({ kernel, ranges });
+    if (this.#pending.length >= LAUNCHES_PER_SUBMIT) this.flush();
+  }
+
+  /** Copies bytes into a buffer, in order with the launches around it. */
+  upload(storage: Storage, offset: number, data: Uint8Array): void {
+    const padded = Math.ceil(data.byteLength / 4) * 4;
+    if (padded > STAGING_BYTES) return this.#uploadLarge(storage, offset, data);
+    if (this.#stagingUsed + padded > STAGING_BYTES) this.flush();
+    this.#stagingData.set(data, this.#stagingUsed);
+    const source = this.#stagingUsed;
+    this.#stagingUsed += padded;
+    this.#encodeCopy().copyBufferToBuffer(this.#staging, source, storage.buffer, offset, padded);
+  }
+
+  copy(source: Range, target: Range): void {
+    const { storage, offset, bytes } = source;
+    this.#encodeCopy().copyBufferToBuffer(
+      storage.buffer,
+      offset,
+      target.storage.buffer,
+      target.offset,
+      bytes,
+    );
+  }
+
+  clear({ storage, offset, bytes }: Range): void {
+    this.#encodeCopy().clearBuffer(storage.buffer, offset, Math.ceil(bytes / 4) * 4);
+  }
+
+  copyOut(source: Range, target: GPUBuffer): void {
+    const { storage, offset, bytes } = source;
+    this.#encodeCopy().copyBufferToBuffer(storage.buffer, offset, target, 0, bytes);
+  }
+
+  /** Submits what was encoded. */
+  flush(): void {
+    this.#endPass();
+    if (!this.#encoder) return;
+    const { queue } = this.device;
+    if (this.#arenaUsed) {
+      queue.writeBuffer(this.#arena, 0, this.#arenaData.buffer, 0, this.#arenaUsed);
+    }
+    if (this.#stagingUsed) {
+      queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
+    }
+    const pending = this.#pending;
+    this.device.pushErrorScope("validation");
+    queue.submit([this.#encoder.finish()]);
+    this.#errors.push(
+      this.device.popErrorScope().then((error) => {
+        if (error) this.#fail(`WebGPU refused a submit: ${error.message}\n${describe(pending)}`);
+      }),
+    );
+    if (this.#errors.length > 64) this.#errors = [Promise.all(this.#errors).then(() => {})];
+    this.submits++;
+    this.#encoder = null;
+    this.#arenaUsed = this.#stagingUsed = 0;
+    this.#pending = [];
+  }
+
+  /** Waits for the error reports of all submits so far and throws the first. */
+  async check(): Promise<void> {
+    const errors = this.#errors;
+    this.#errors = [];
+    await Promise.all(errors);
+    if (this.#failure) throw this.#failure;
+  }
+
+  forgetBindGroups(): void {
+    this.#bindGroups.clear();
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new Error(
+      `${message}\nNothing computed since then can be trusted: make a new Engine and go on from the last checkpoint.`,
+    );
+  }
+
+  #open(): GPUCommandEncoder {
+    return this.#encoder ??= this.device.createCommandEncoder();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+  }
+
+  #encodeCopy(): GPUCommandEncoder {
+    if (this.#failure) throw this.#failure;
+    this.#endPass();
+    return this.#open();
+  }
+
+  #uploadLarge(storage: Storage, offset: number, data: Uint8Array): void {
+    const size = Math.ceil(data.byteLength / 4) * 4;
+    const source = this.device.createBuffer({ size, usage: 0x04, mappedAtCreation: true });
+    new Uint8Array(source.getMappedRange()).set(data);
+    source.unmap();
+    this.#encodeCopy().copyBufferToBuffer(source, 0, storage.buffer, offset, size);
+    this.flush();
+    source.destroy();
+  }
+
+  #writeParameters(kernel: Kernel, parameters: Record<string, number>): void {
+    let given = 0;
+    for (const name in parameters) {
+      const field = kernel.fields.get(name);
+      if (!field) throw unknownName(kernel, "parameter", name, [...kernel.fields.keys()]);
+      const at = this.#arenaUsed + field.offset;
+      if (field.type === "f32") this.#arenaData.setFloat32(at, parameters[name], true);
+      else this.#arenaData.setInt32(at, parameters[name], true);
+      given++;
+    }
+    if (given !== kernel.fields.size) {
+      const missing = [...kernel.fields.keys()].filter((name) => !(name in parameters));
+      throw new Error(`kernel ${kernel.name}: parameter ${missing.join(", ")} is missing`);
+    }
+  }
+
+  #bindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
+    let key = `${kernel.id}`;
+    for (const { storage, offset, bytes } of ranges) {
+      key += ` ${storage.id}:${offset}:${bindingSize(storage, offset, bytes)}`;
+    }
+    let group = this.#bindGroups.get(key);
+    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
+    return group;
+  }
+
+  #createBindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
+    this.bindGroupsCreated++;
+    const entries: GPUBindGroupEntry[] = ranges.map(({ storage, offset, bytes }, i) => ({
+      binding: kernel.bindings[i].binding,
+      resource: { buffer: storage.buffer, offset, size: bindingSize(storage, offset, bytes) },
+    }));
+    if (kernel.uniform) {
+      const { binding, size } = kernel.uniform;
+      entries.push({ binding, resource: { buffer: this.#arena, offset: 0, size } });
+    }
+    return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
+  }
+}
+
+/** A pooled buffer is bound whole, so that tensors of varying size share bind groups; a view is bound alone. */
+function bindingSize({ pooled, size }: Storage, offset: number, bytes: number): number {
+  return pooled ? size - offset : Math.min(Math.ceil(bytes / 256) * 256, size - offset);
+}
+
+export function unknownName(kernel: Kernel, kind: string, name: string, known: string[]): Error {
+  return new Error(`kernel ${kernel.name} has no ${kind} "${name}"; it has ${known.join(", ")}`);
+}
+
+function describe(pending: { kernel: Kernel; ranges: Range[] }[]): string {
+  const line = ({ kernel, ranges }: { kernel: Kernel; ranges: Range[] }) =>
+    `  ${kernel.name}(${
+      kernel.bindings.map((b, i) => `${b.name}[${ranges[i].shape.join(", ")}]`).join(", ")
+    })`;
+  return `It held these launches:\n${pending.slice(-12).map(line).join("\n")}`;
+}

@@ -1,0 +1,259 @@
+import { Scope, ScopeStack } from "../tensor/scope.ts";
+import type { Tape } from "../tensor/tape.ts";
+import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { BufferPool, type MemoryUse } from "./buffers.ts";
+import { Commands, type Range, unknownName } from "./commands.ts";
+import { KernelCache, type KernelConstants } from "./kernels.ts";
+import { runSelfTest } from "./self-test.ts";
+import type { ShaderName } from "./shaders.ts";
+
+/** Counts that a test of a warm step looks at. */
+export interface EngineCounts {
+  launches: number;
+  submits: number;
+  pipelinesCreated: number;
+  bindGroupsCreated: number;
+  buffersCreated: number;
+}
+
+/** What the adapter offers beyond the core, after asking and testing. */
+export interface Features {
+  subgroups: boolean;
+  timestamps: boolean;
+  /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
+  software: boolean;
+}
+
+/** Names of the bindings of a kernel's entry point to the tensors they get. */
+export type Bindings = Readonly<Record<string, Tensor>>;
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/**
+ * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
+ * There is no module-level state, so a lost device can be replaced and two engines can live side by side.
+ */
+export class Engine {
+  readonly kernels: KernelCache;
+  /** Ops record themselves here while `record` runs. */
+  tape: Tape | null = null;
+  #pool: BufferPool;
+  #commands: Commands;
+  #scopes: ScopeStack;
+  #readBuffers = new Map<number, GPUBuffer[]>();
+
+  private constructor(readonly device: GPUDevice, readonly features: Features) {
+    this.#pool = new BufferPool(device);
+    this.kernels = new KernelCache(device);
+    this.#commands = new Commands(device);
+    this.#scopes = new ScopeStack(this.#pool);
+  }
+
+  /**
+   * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
+   * self-test. Throws where the adapter computes wrongly.
+   */
+  static async create(adapter: GPUAdapter, options: { software?: boolean } = {}): Promise<Engine> {
+    const requiredLimits: Record<string, number> = {};
+    for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+    const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
+    const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    const engine = new Engine(device, {
+      subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName),
+      timestamps: requiredFeatures.includes("timestamp-query"),
+      software: options.software ?? false,
+    });
+    await runSelfTest(engine);
+    return engine;
+  }
+
+  /** A new tensor whose contents are undefined: the kernel that makes it writes all of it. */
+  empty(shape: Shape, dtype: DType = "f32"): Tensor {
+    const storage = this.#pool.take(Math.max(sizeOf(shape), 1) * 4);
+    this.#scopes.own(storage);
+    return new Tensor(this, storage, 0, shape, dtype);
+  }
+
+  zeros(shape: Shape, dtype: DType = "f32"): Tensor {
+    const tensor = this.empty(shape, dtype);
+    this.clear(tensor);
+    return tensor;
+  }
+
+  /** A tensor from numbers on the CPU: `Uint32Array` makes a `u32` tensor, anything else `f32`. */
+  tensor(
+    data: Float32Array | Uint32Array | readonly number[],
+    shape: Shape = [data.length],
+  ): Tensor {
+    const array = Array.isArray(data)
+      ? Float32Array.from(data)
+      : data as Float32Array | Uint32Array;
+    const tensor = this.empty(shape, array instanceof Uint32Array ? "u32" : "f32");
+    this.write(tensor, array);
+    return tensor;
+  }
+
+  /** A tensor of unsigned integers. */
+  integers(data: readonly number[] | Uint32Array, shape: Shape = [data.length]): Tensor {
+    return this.tensor(data instanceof Uint32Array ? data : Uint32Array.from(data), shape);
+  }
+
+  /** Flat storage of its own for `elements` numbers, zero-filled; freed by `release`. */
+  flat(elements: number, dtype: DType = "f32"): Tensor {
+    return new Tensor(this, this.#pool.flat(elements * 4), 0, [elements], dtype);
+  }
+
+  /** Overwrites a tensor, in order with the launches around it. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array): void {
+    if (data.length !== tensor.size) {
+      throw new RangeError(
+        `${data.length} numbers do not fill a tensor of shape [${tensor.shape}]`,
+      );
+    }
+    if (data.length === 0) return;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#commands.upload(tensor.storage, tensor.offset, bytes);
+  }
+
+  copy(source: Tensor, target: Tensor): void {
+    if (source.size !== target.size) {
+      throw new RangeError(
+        `a tensor of shape [${source.shape}] cannot be copied into [${target.shape}]`,
+      );
+    }
+    this.#commands.copy(source, target);
+  }
+
+  clear(tensor: Tensor): void {
+    this.#commands.clear(tensor);
+  }
+
+  /**
+   * Launches an entry point of `shaders/<shader>.wgsl` over `grid` workgroups. Buffers and parameters
+   * go by the names the WGSL gives them; a wrong or missing name throws before anything reaches the GPU.
+   */
+  launch(
+    shader: ShaderName,
+    entry: string,
+    bindings: Bindings,
+    parameters: Record<string, number>,
+    grid: readonly [number, number, number],
+    constants?: KernelConstants,
+  ): void {
+    if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
+    const kernel = this.kernels.get(shader, entry, constants);
+    const ranges: Range[] = [];
+    for (const { name } of kernel.bindings) {
+      const tensor = bindings[name];
+      if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
+      ranges.push(tensor);
+    }
+    for (const name in bindings) {
+      if (!kernel.bindings.some((binding) => binding.name === name)) {
+        throw unknownName(kernel, "buffer", name, kernel.bindings.map((binding) => binding.name));
+      }
+    }
+    this.#commands.launch(kernel, ranges, parameters, grid);
+  }
+
+  /** Workgroups for `threads` invocations, folded into two axes where one would pass the limit of 65,535. */
+  grid(threads: number, workgroupSize = 64): [number, number, number] {
+    const groups = Math.ceil(threads / workgroupSize);
+    const rows = Math.ceil(groups / 65535);
+    return [Math.ceil(groups / Math.max(rows, 1)), rows, 1];
+  }
+
+  /** Runs `body` and frees what it made, but for the tensors it returns. */
+  scope<T>(body: () => T): T {
+    return this.#scopes.run(body);
+  }
+
+  /** Runs `body` so that what it makes belongs to `scope`; `close` frees it. For asynchronous flows. */
+  within<T>(scope: Scope, body: () => T): T {
+    return this.#scopes.within(scope, body);
+  }
+
+  openScope(): Scope {
+    return new Scope();
+  }
+
+  close(scope: Scope): void {
+    this.#scopes.close(scope);
+  }
+
+  release(tensor: Tensor): void {
+    this.#scopes.release(tensor.storage);
+  }
+
+  /** Runs `body` with ops recorded on `tape`. */
+  record<T>(tape: Tape | null, body: () => T): T {
+    const outer = this.tape;
+    this.tape = tape;
+    try {
+      return body();
+    } finally {
+      this.tape = outer;
+    }
+  }
+
+  flush(): void {
+    this.#commands.flush();
+  }
+
+  async read(tensor: Tensor): Promise<Float32Array> {
+    return new Float32Array(await this.#readBytes(tensor));
+  }
+
+  async readIntegers(tensor: Tensor): Promise<Uint32Array> {
+    return new Uint32Array(await this.#readBytes(tensor));
+  }
+
+  get memory(): Readonly<MemoryUse> {
+    return this.#pool.use;
+  }
+
+  /** Starts a new measurement of `memory.peakLive`. */
+  resetPeak(): void {
+    this.#pool.use.peakLive = this.#pool.use.live;
+  }
+
+  get counts(): EngineCounts {
+    const { launches, submits, bindGroupsCreated } = this.#commands;
+    const { buffersCreated } = this.#pool.use;
+    return {
+      launches,
+      submits,
+      bindGroupsCreated,
+      buffersCreated,
+      pipelinesCreated: this.kernels.pipelinesCreated,
+    };
+  }
+
+  destroy(): void {
+    this.device.destroy();
+  }
+
+  async #readBytes(tensor: Tensor): Promise<ArrayBuffer> {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(tensor.bytes, 256)));
+    const free = this.#readBuffers.get(size) ?? [];
+    this.#readBuffers.set(size, free);
+    const buffer = free.pop() ??
+      this.device.createBuffer({ size, usage: 0x01 | 0x08, label: "read-back" }); // MAP_READ | COPY_DST
+    if (tensor.bytes) this.#commands.copyOut(tensor, buffer);
+    this.#commands.flush();
+    await buffer.mapAsync(1);
+    await this.#commands.check();
+    const bytes = buffer.getMappedRange(0, Math.ceil(tensor.bytes / 8) * 8).slice(0, tensor.bytes);
+    buffer.unmap();
+    free.push(buffer);
+    return bytes;
+  }
+}

@@ -1,0 +1,170 @@
+import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import { type ShaderName, shaderText } from "./shaders.ts";
+
+/** Values for `override` declarations and for module-level `const NAME: u32 = …;` lines of a shader. */
+export type KernelConstants = Readonly<Record<string, number>>;
+
+/** One binding of an entry point, as its WGSL declares it. */
+export interface KernelBinding {
+  readonly name: string;
+  readonly binding: number;
+  readonly writable: boolean;
+}
+
+/** One field of the uniform struct of an entry point; `offset` in bytes. */
+export interface KernelField {
+  readonly offset: number;
+  readonly type: "f32" | "u32" | "i32";
+}
+
+/** A compiled entry point with the names its WGSL gives to buffers and parameters. */
+export interface Kernel {
+  readonly id: number;
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly bindings: readonly KernelBinding[];
+  readonly fields: ReadonlyMap<string, KernelField>;
+  readonly uniform: { binding: number; size: number } | null;
+}
+
+interface EntryReflection {
+  bindings: KernelBinding[];
+  fields: Map<string, KernelField>;
+  uniform: { binding: number; size: number } | null;
+  overrides: Set<string>;
+}
+
+/** Compiles entry points once per device, shader, entry and constants. */
+export class KernelCache {
+  pipelinesCreated = 0;
+  #kernels = new Map<string, Kernel>();
+  #reflections = new Map<string, Map<string, EntryReflection>>();
+  #modules = new Map<string, GPUShaderModule>();
+  #replacements = new Map<ShaderName, string>();
+
+  constructor(readonly device: GPUDevice) {}
+
+  /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
+  replace(shader: ShaderName, text: string): void {
+    this.#replacements.set(shader, text);
+    this.#kernels.clear();
+    this.#reflections.clear();
+    this.#modules.clear();
+  }
+
+  get(shader: ShaderName, entry: string, constants: KernelConstants = {}): Kernel {
+    let key = `${shader}.${entry}`;
+    for (const name in constants) key += ` ${name}=${constants[name]}`;
+    let kernel = this.#kernels.get(key);
+    if (!kernel) this.#kernels.set(key, kernel = this.#compile(key, shader, entry, constants));
+    return kernel;
+  }
+
+  #compile(key: string, shader: ShaderName, entry: string, constants: KernelConstants): Kernel {
+    const text = this.#replacements.get(shader) ?? shaderText(shader);
+    const reflection = this.#reflect(shader, text).get(entry);
+    if (!reflection) {
+      const known = [...this.#reflect(shader, text).keys()].join(", ");
+      throw new Error(`shaders/${shader}.wgsl has no entry point "${entry}"; it has ${known}`);
+    }
+    const overrides: Record<string, number> = {};
+    let specialised = text;
+    for (const [name, value] of Object.entries(constants)) {
+      if (reflection.overrides.has(name)) overrides[name] = value;
+      else specialised = replaceConstant(specialised, shader, name, value);
+    }
+    const layout = this.device.createBindGroupLayout({
+      label: key,
+      entries: layoutEntries(reflection),
+    });
+    const pipeline = this.device.createComputePipeline({
+      label: key,
+      layout: this.device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
+      compute: {
+        module: this.#module(shader, specialised),
+        entryPoint: entry,
+        constants: overrides,
+      },
+    });
+    this.pipelinesCreated++;
+    const { bindings, fields, uniform } = reflection;
+    return { id: this.pipelinesCreated, name: key, pipeline, layout, bindings, fields, uniform };
+  }
+
+  #module(shader: ShaderName, text: string): GPUShaderModule {
+    let module = this.#modules.get(text);
+    if (!module) {
+      module = this.device.createShaderModule({ label: `shaders/${shader}.wgsl`, code: text });
+      this.#modules.set(text, module);
+    }
+    return module;
+  }
+
+  #reflect(shader: ShaderName, text: string): Map<string, EntryReflection> {
+    let entries = this.#reflections.get(shader);
+    if (!entries) this.#reflections.set(shader, entries = reflect(text));
+    return entries;
+  }
+}
+
+/** A private array cannot take its length from an `override`, so such lengths are `const` lines. */
+function replaceConstant(text: string, shader: string, name: string, value: number): string {
+  const line = new RegExp(`^(const ${name}: u32 = )\\d+u;`, "m");
+  if (!line.test(text)) {
+    throw new Error(
+      `shaders/${shader}.wgsl declares no "override ${name}" and no "const ${name}: u32"`,
+    );
+  }
+  return text.replace(line, `$1${value}u;`);
+}
+
+function reflect(text: string): Map<string, EntryReflection> {
+  const entries = new Map<string, EntryReflection>();
+  const module = new WgslReflect(text);
+  const overrides = new Set(module.overrides.map(({ name }) => name));
+  for (const entry of module.entry.compute) {
+    const reflection: EntryReflection = {
+      bindings: [],
+      fields: new Map(),
+      uniform: null,
+      overrides,
+    };
+    for (const resource of entry.resources) {
+      if (resource.resourceType === 0) {
+        const struct = resource.type as unknown as {
+          members: { name: string; offset: number; type: { name: string } }[];
+          size: number;
+        };
+        reflection.uniform = { binding: resource.binding, size: Math.ceil(struct.size / 16) * 16 };
+        for (const { name, offset, type } of struct.members) {
+          reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
+        }
+      } else {
+        const writable = resource.access === "read_write";
+        reflection.bindings.push({ name: resource.name, binding: resource.binding, writable });
+      }
+    }
+    reflection.bindings.sort((a, b) => a.binding - b.binding);
+    entries.set(entry.name, reflection);
+  }
+  return entries;
+}
+
+function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
+  const visibility = 4; // GPUShaderStage.COMPUTE
+  const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writable }) => ({
+    binding,
+    visibility,
+    buffer: { type: writable ? "storage" : "read-only-storage" },
+  }));
+  if (uniform) {
+    const buffer = {
+      type: "uniform" as const,
+      hasDynamicOffset: true,
+      minBindingSize: uniform.size,
+    };
+    entries.push({ binding: uniform.binding, visibility, buffer });
+  }
+  return entries;
+}

@@ -1,0 +1,59 @@
+/** The one place that imports shader text; `with { type: "text" }` works in Bun and Deno and is inlined by a build. */
+import attention from "../../shaders/attention.wgsl" with { type: "text" };
+import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
+import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
+import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
+import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
+import gae from "../../shaders/gae.wgsl" with { type: "text" };
+import gather from "../../shaders/gather.wgsl" with { type: "text" };
+import kl from "../../shaders/kl.wgsl" with { type: "text" };
+import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
+import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
+import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
+import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
+import preference from "../../shaders/preference.wgsl" with { type: "text" };
+import random from "../../shaders/random.wgsl" with { type: "text" };
+import reduce from "../../shaders/reduce.wgsl" with { type: "text" };
+import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
+import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
+import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
+import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
+import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
+import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
+import truncation from "../../shaders/truncation.wgsl" with { type: "text" };
+import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
+
+const texts = {
+  adamw,
+  attention,
+  decoding,
+  elementwise,
+  embedding,
+  gae,
+  gather,
+  kl,
+  logprob,
+  matmul,
+  matmul_subgroup,
+  ppo,
+  preference,
+  random,
+  reduce,
+  rewards,
+  rmsnorm,
+  rotary,
+  sampling,
+  softmax,
+  swiglu,
+  truncation,
+  whiten,
+};
+
+/** A file of `shaders/`, without its ending. */
+export type ShaderName = keyof typeof texts;
+
+export const shaderNames = Object.keys(texts) as ShaderName[];
+
+export function shaderText(name: ShaderName): string {
+  return texts[name];
+}

@@ -1,0 +1,59 @@
+import type { Engine } from "../gpu/engine.ts";
+import { invertTokens, type TokenIndex } from "../ops/embedding.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/**
+ * Sequences laid end to end without padding: N = Σ lengths rows, of which sequence b owns
+ * offsets[b] … offsets[b+1]−1. Nothing is computed for padding, because there is none.
+ */
+export interface PackedBatch {
+  /** Token ids, u32 [N]. */
+  tokens: Tensor;
+  /** Place of each row in its sequence, u32 [N]. */
+  positions: Tensor;
+  /** Sequence of each row, u32 [N]. */
+  sequences: Tensor;
+  /** u32 [B + 1]. */
+  offsets: Tensor;
+  /** B. */
+  count: number;
+  /** Length of the longest sequence. */
+  longest: number;
+  /** N. */
+  rows: number;
+  /** First row of each sequence, on the CPU; the last entry is N. */
+  starts: readonly number[];
+  /** What the gradient of the embedding needs. */
+  index: TokenIndex;
+}
+
+/** Packs sequences of token ids. Throws where one is empty. */
+export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[]): PackedBatch {
+  const starts = [0];
+  for (const [b, sequence] of sequences.entries()) {
+    if (sequence.length === 0) throw new RangeError(`packBatch: sequence ${b} is empty`);
+    starts.push(starts[b] + sequence.length);
+  }
+  const rows = starts[sequences.length];
+  const tokens = new Uint32Array(rows),
+    positions = new Uint32Array(rows),
+    owners = new Uint32Array(rows);
+  for (const [b, sequence] of sequences.entries()) {
+    for (let t = 0; t < sequence.length; t++) {
+      tokens[starts[b] + t] = sequence[t];
+      positions[starts[b] + t] = t;
+      owners[starts[b] + t] = b;
+    }
+  }
+  return {
+    tokens: engine.tensor(tokens),
+    positions: engine.tensor(positions),
+    sequences: engine.tensor(owners),
+    offsets: engine.integers(starts),
+    count: sequences.length,
+    longest: Math.max(...sequences.map((sequence) => sequence.length)),
+    rows,
+    starts,
+    index: invertTokens(engine, tokens),
+  };
+}

@@ -1,0 +1,163 @@
+import type { Engine } from "../gpu/engine.ts";
+import type { LayerCache } from "../ops/attention.ts";
+import { lastRows } from "../ops/decoding.ts";
+import { gatherRows } from "../ops/gather.ts";
+import { linear } from "../ops/matmul.ts";
+import { sampleNext } from "../ops/sampling.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { packBatch } from "./batch.ts";
+import { decodeStep, headWeight, prefill } from "./llama.ts";
+import type { Model } from "./model.ts";
+
+/** One row to continue. */
+export interface GenerationRequest {
+  /** Prompt and forced prefix: all token ids that stand before the first one to draw. */
+  context: readonly number[];
+  /** At most so many tokens are drawn. */
+  newTokens: number;
+  /** Number of the episode: with the seed and the place of a token it fixes that token's random draw. */
+  episode: number;
+}
+
+export interface GenerationOptions {
+  temperature: number;
+  /** 0: off. */
+  topK?: number;
+  /** 1: off. */
+  topP?: number;
+  seed: number;
+  endTokens: readonly number[];
+}
+
+/** What was drawn for one row. */
+export interface Generated {
+  /** Drawn tokens, with the end-of-sequence token where one was drawn. */
+  tokens: number[];
+  /** Their log probabilities under softmax(logits / temperature), as decoding computed them. */
+  logProbs: Float32Array;
+  ended: boolean;
+}
+
+const STEPS_BETWEEN_CHECKS = 8; // a check for "all rows done" waits for the GPU; steps in between do not
+
+/**
+ * Samples continuations with a cache of keys and values: one batched prefill, whatever the lengths, then a
+ * step per token without a read-back. Not differentiable.
+ */
+export async function generate(
+  model: Model,
+  requests: readonly GenerationRequest[],
+  options: GenerationOptions,
+): Promise<Generated[]> {
+  const { config, parameters: { engine } } = model;
+  for (const [b, { context, newTokens }] of requests.entries()) {
+    if (context.length + newTokens > config.context) {
+      throw new RangeError(
+        `generate: row ${b} has ${context.length} tokens and asks for ${newTokens} more, but the model's context is ${config.context}`,
+      );
+    }
+  }
+  const scope = engine.openScope();
+  try {
+    const run = engine.within(scope, () => startGeneration(engine, model, requests, options));
+    const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
+    for (let step = 0; step < steps; step++) {
+      if (step > 0) engine.scope(() => decodeOne(model, run, options));
+      if ((step + 1) % STEPS_BETWEEN_CHECKS === 0 && await allDone(run.state)) break;
+    }
+    return await collect(run, requests, options.endTokens);
+  } finally {
+    engine.close(scope);
+  }
+}
+
+interface Run {
+  cache: LayerCache[];
+  tokens: Tensor;
+  logProbs: Tensor;
+  state: Tensor;
+  sequences: Tensor;
+  ends: Tensor;
+}
+
+function startGeneration(
+  engine: Engine,
+  model: Model,
+  requests: readonly GenerationRequest[],
+  options: GenerationOptions,
+): Run {
+  const { config, parameters } = model;
+  const rows = requests.length;
+  const capacity = Math.max(
+    ...requests.map(({ context, newTokens }) => context.length + newTokens),
+  );
+  const tokens = new Uint32Array(rows * capacity), state = new Uint32Array(rows * 4);
+  for (const [b, { context, newTokens, episode }] of requests.entries()) {
+    tokens.set(context, b * capacity);
+    state.set([context.length, context.length + newTokens, newTokens > 0 ? 0 : 1, episode], b * 4);
+  }
+  const cacheShape = [rows, capacity, config.keyValueHeads * config.headSize];
+  const run: Run = {
+    cache: Array.from({ length: config.layers }, () => ({
+      keys: engine.empty(cacheShape),
+      values: engine.empty(cacheShape),
+    })),
+    tokens: engine.tensor(tokens, [rows, capacity]),
+    logProbs: engine.zeros([rows, capacity]),
+    state: engine.tensor(state, [rows, 4]),
+    sequences: engine.integers([...Array(rows).keys()]),
+    // No end token at all: an id no draw can give.
+    ends: engine.integers(options.endTokens.length ? [...options.endTokens] : [0xffffffff]),
+  };
+  engine.scope(() => {
+    const batch = packBatch(engine, requests.map(({ context }) => context));
+    const hidden = prefill(config, parameters, batch, run.cache);
+    const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
+    draw(model, run, gatherRows(hidden, last), options);
+  });
+  return run;
+}
+
+function decodeOne(model: Model, run: Run, options: GenerationOptions): void {
+  const rows = { ...lastRows(run.tokens, run.state), sequences: run.sequences };
+  draw(model, run, decodeStep(model.config, model.parameters, rows, run.cache), options);
+}
+
+function draw(
+  { config, parameters }: Model,
+  run: Run,
+  hidden: Tensor,
+  options: GenerationOptions,
+): void {
+  const { temperature, topK = 0, topP = 1, seed } = options;
+  const logits = linear(hidden, headWeight(config, parameters));
+  sampleNext({ logits, ...run }, { temperature, topK, topP, seed });
+}
+
+async function allDone(state: Tensor): Promise<boolean> {
+  const values = await state.readIntegers();
+  for (let b = 0; b < values.length; b += 4) if (!values[b + 2]) return false;
+  return true;
+}
+
+async function collect(
+  { tokens, logProbs, state }: Run,
+  requests: readonly GenerationRequest[],
+  endTokens: readonly number[],
+): Promise<Generated[]> {
+  const [ids, values, states] = await Promise.all([
+    tokens.readIntegers(),
+    logProbs.read(),
+    state.readIntegers(),
+  ]);
+  const capacity = tokens.shape[1];
+  return requests.map(({ context }, b) => {
+    const from = b * capacity + context.length, to = b * capacity + states[b * 4];
+    const drawn = [...ids.subarray(from, to)];
+    return {
+      tokens: drawn,
+      logProbs: values.slice(from, to),
+      ended: endTokens.includes(drawn.at(-1)!),
+    };
+  });
+}

@@ -1,0 +1,175 @@
+import type { Engine } from "../gpu/engine.ts";
+import { gatherRows } from "../ops/gather.ts";
+import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
+import { linear } from "../ops/matmul.ts";
+import { reshape } from "../ops/reshape.ts";
+import { Parameters } from "../tensor/parameters.ts";
+import type { Shape, Tensor } from "../tensor/tensor.ts";
+import { packBatch, type PackedBatch } from "./batch.ts";
+import type { Folder } from "./bytes.ts";
+import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
+import { forward, headWeight, llamaParameters } from "./llama.ts";
+import { writeSafetensors } from "./safetensors.ts";
+import { openWeights } from "./weights.ts";
+
+/** A config and a set of weights. The model itself is a function of both: `forward(config, parameters, batch)`. */
+export interface Model {
+  config: ModelConfig;
+  parameters: Parameters;
+}
+
+export const SCORE_WEIGHT = "score.weight";
+export const SCORE_BIAS = "score.bias";
+
+/** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
+export function parameterEntries(
+  config: ModelConfig,
+  { score = false } = {},
+): { name: string; shape: Shape }[] {
+  const entries = llamaParameters(config);
+  if (!score) return entries;
+  return [...entries, { name: SCORE_WEIGHT, shape: [1, config.width] }, {
+    name: SCORE_BIAS,
+    shape: [1],
+  }];
+}
+
+/**
+ * Loads a Hugging Face model folder. Throws, naming it, where a tensor is missing, left over or of another
+ * shape than the config says.
+ */
+export async function loadModel(engine: Engine, folder: Folder): Promise<Model> {
+  const config = await loadConfig(folder);
+  const file = await openWeights(folder);
+  const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT) });
+  const known = new Set(entries.map(({ name }) => name));
+  // A tied checkpoint may store the head a second time.
+  const left = file.names.filter((name) =>
+    !known.has(name) && !(config.tied && name === "lm_head.weight")
+  );
+  if (left.length) {
+    throw new Error(
+      `${file.name} holds tensors that this architecture has no place for: ${
+        left.slice(0, 4).join(", ")
+      }`,
+    );
+  }
+  const parameters = new Parameters(engine, entries);
+  for (const { name, shape } of entries) {
+    const stored = file.tensor(name);
+    if (stored.shape.join() !== shape.join()) {
+      throw new Error(
+        `${file.name}: ${name} has shape [${stored.shape.join(", ")}], but config.json means [${
+          shape.join(", ")
+        }]`,
+      );
+    }
+    engine.write(parameters.get(name), await stored.toFloat32());
+  }
+  engine.flush();
+  return { config, parameters };
+}
+
+/** A copy of the weights, in storage of its own; a scalar head asked for and not there starts at `head`. */
+export function copyModel(
+  { config, parameters }: Model,
+  { trainable = true, score = parameters.has(SCORE_WEIGHT) } = {},
+): Model {
+  const copy = new Parameters(parameters.engine, parameterEntries(config, { score }), trainable);
+  for (const name of copy.names) {
+    if (parameters.has(name)) parameters.engine.copy(parameters.get(name), copy.get(name));
+  }
+  return { config, parameters: copy };
+}
+
+/** The files of a Hugging Face model folder that hold these weights (f32). */
+export async function modelFiles({ config, parameters }: Model): Promise<Map<string, Uint8Array>> {
+  const entries = [];
+  for (const name of parameters.names) {
+    const tensor = parameters.get(name);
+    entries.push({ name, shape: tensor.shape, data: await tensor.read() as Float32Array });
+  }
+  const json = JSON.stringify(configToJson(config), null, 2) + "\n";
+  return new Map([
+    ["config.json", new TextEncoder().encode(json)],
+    ["model.safetensors", writeSafetensors(entries, { format: "pt" })],
+  ]);
+}
+
+/** Logits [N, V] of a packed batch: for checks and tests; training never holds so much. */
+export function logits({ config, parameters }: Model, batch: PackedBatch): Tensor {
+  return linear(forward(config, parameters, batch), headWeight(config, parameters));
+}
+
+/** Which tokens of each sequence are asked for: those at places start … end−1, 1 ≤ start. */
+export type TokenRange = readonly [start: number, end: number];
+
+/**
+ * A packed batch with the places whose tokens are asked for. The one shift of the house happens here: the
+ * hidden state that predicts a token stands one row to its left.
+ */
+export interface PredictionBatch extends PackedBatch {
+  /** Rows whose hidden states predict the tokens asked for, u32 [G]. */
+  predictors: Tensor;
+  /** Those tokens, u32 [G]. */
+  targets: Tensor;
+  /** G. */
+  predictions: number;
+}
+
+export function packPredictions(
+  engine: Engine,
+  sequences: readonly ArrayLike<number>[],
+  ranges: readonly TokenRange[],
+): PredictionBatch {
+  const batch = packBatch(engine, sequences);
+  const rows: number[] = [], targets: number[] = [];
+  for (const [b, [start, end]] of ranges.entries()) {
+    if (start < 1 || end > sequences[b].length) {
+      throw new RangeError(
+        `tokens ${start} … ${end - 1} of sequence ${b}, which has ${
+          sequences[b].length
+        }, cannot all be predicted`,
+      );
+    }
+    for (let t = start; t < end; t++) {
+      rows.push(batch.starts[b] + t - 1);
+      targets.push(sequences[b][t]);
+    }
+  }
+  const predictors = engine.integers(rows);
+  return { ...batch, predictors, targets: engine.integers(targets), predictions: rows.length };
+}
+
+/** Hidden states [G, C] that predict the tokens asked for. Differentiable. */
+export function predictorStates({ config, parameters }: Model, batch: PredictionBatch): Tensor {
+  return gatherRows(forward(config, parameters, batch), batch.predictors);
+}
+
+/** Log probabilities [G] of the tokens asked for, with entropies. Differentiable. */
+export function logProbabilities(
+  model: Model,
+  batch: PredictionBatch,
+  temperature = 1,
+): LogProbabilities {
+  const { config, parameters } = model;
+  return linearLogProbability(
+    predictorStates(model, batch),
+    headWeight(config, parameters),
+    batch.targets,
+    { temperature },
+  );
+}
+
+/** The scalar head: [G, C] → [G]. */
+export function scoreHead({ parameters }: Model, hidden: Tensor): Tensor {
+  const scores = linear(hidden, parameters.get(SCORE_WEIGHT), { bias: parameters.get(SCORE_BIAS) });
+  return reshape(scores, [hidden.shape[0]]);
+}
+
+/** Scores [B] of whole sequences, read at the last token of each (Ouyang et al. 2022). Differentiable. */
+export function sequenceScores(model: Model, batch: PackedBatch): Tensor {
+  const { config, parameters } = model;
+  const last = parameters.engine.integers(batch.starts.slice(1).map((end) => end - 1));
+  return scoreHead(model, gatherRows(forward(config, parameters, batch), last));
+}

@@ -1,0 +1,159 @@
+import type { Engine } from "../gpu/engine.ts";
+import type { KernelConstants } from "../gpu/kernels.ts";
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+
+/** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
+export interface Heads {
+  heads: number;
+  keyHeads: number;
+  headSize: number;
+}
+
+/** Packed sequences: sequence b owns rows offsets[b] … offsets[b+1]−1; `longest` is the largest length. */
+export interface Sequences {
+  offsets: Tensor;
+  count: number;
+  longest: number;
+}
+
+const WORKGROUP = 32;
+
+/**
+ * Causal attention over packed sequences, in flash style (Dao 2023, arXiv:2307.08691): memory is linear in
+ * the number of rows.
+ * @param q [N, H·D]
+ * @param k [N, Hk·D]
+ * @param v [N, Hk·D]
+ * @returns [N, H·D]
+ */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  heads: Heads,
+  sequences: Sequences,
+): Tensor {
+  checkHeads(heads);
+  const { headSize, keyHeads } = heads;
+  const [rows] = q.shape;
+  expectShape("attention", "q", q, [null, heads.heads * headSize]);
+  expectShape("attention", "k", k, [rows, keyHeads * headSize]);
+  expectShape("attention", "v", v, [rows, keyHeads * headSize]);
+  expectShape("attention", "offsets", sequences.offsets, [sequences.count + 1]);
+  const { engine } = q;
+  const { offsets } = sequences;
+  const parameters = headParameters(heads);
+  const constants = headConstants(engine, heads);
+  const tiles = Math.ceil(sequences.longest / WORKGROUP);
+  const out = engine.empty(q.shape);
+  const statistics = engine.empty([rows, heads.heads, 2]);
+  const grid = [tiles, heads.heads, sequences.count] as const;
+  engine.launch(
+    "attention",
+    "forward",
+    { q, k, v, offsets, out, statistics },
+    parameters,
+    grid,
+    constants,
+  );
+
+  engine.tape?.record("attention", [q, k, v], out, (d_out, sink) => {
+    const row_statistics = statistics;
+    const all = { rows: rows * heads.heads };
+    const reads = { q, k, v, d_out, offsets, row_statistics };
+    engine.launch(
+      "attention",
+      "delta",
+      { result: out, d_out, statistics },
+      all,
+      engine.grid(all.rows),
+      constants,
+    );
+    const d_q = engine.empty(q.shape), d_k = engine.empty(k.shape), d_v = engine.empty(v.shape);
+    engine.launch("attention", "query_gradient", { ...reads, d_q }, parameters, grid, constants);
+    const keyGrid = [tiles, keyHeads, sequences.count] as const;
+    engine.launch(
+      "attention",
+      "key_gradient",
+      { ...reads, d_k, d_v },
+      parameters,
+      keyGrid,
+      constants,
+    );
+    sink.give(q, d_q);
+    sink.give(k, d_k);
+    sink.give(v, d_v);
+  });
+  return out;
+}
+
+/** Keys and values of the rows seen so far, [B, T, Hk·D] each, of one layer. */
+export interface LayerCache {
+  keys: Tensor;
+  values: Tensor;
+}
+
+/**
+ * Writes rows of keys and values [N, Hk·D] into a cache, row n at (sequences[n], positions[n]). Positions
+ * past the cache's capacity are left out.
+ */
+export function storeInCache(
+  k: Tensor,
+  v: Tensor,
+  cache: LayerCache,
+  sequences: Tensor,
+  positions: Tensor,
+): void {
+  const { engine, shape: [rows, width] } = k;
+  expectShape("storeInCache", "cache.keys", cache.keys, [null, null, width]);
+  expectShape("storeInCache", "sequences", sequences, [rows]);
+  expectShape("storeInCache", "positions", positions, [rows]);
+  const bindings = { k, v, sequences, positions, cache_k: cache.keys, cache_v: cache.values };
+  const parameters = { rows, vectors: width / 4, capacity: cache.keys.shape[1] };
+  engine.launch("attention", "store", bindings, parameters, engine.grid(rows * width / 4));
+}
+
+/**
+ * Attention of one new row per sequence, at `positions` [B], over the cached rows 0 … position (which
+ * include the new one). Not differentiable.
+ * @param q [B, H·D]
+ * @returns [B, H·D]
+ */
+export function decodeAttention(
+  q: Tensor,
+  cache: LayerCache,
+  positions: Tensor,
+  heads: Heads,
+): Tensor {
+  checkHeads(heads);
+  const { engine, shape: [count] } = q;
+  const [, capacity] = cache.keys.shape;
+  const { headSize, keyHeads } = heads;
+  expectShape("decodeAttention", "q", q, [null, heads.heads * headSize]);
+  expectShape("decodeAttention", "cache.keys", cache.keys, [count, capacity, keyHeads * headSize]);
+  const out = engine.empty(q.shape);
+  const bindings = { q, out, positions, cached_k: cache.keys, cached_v: cache.values };
+  const parameters = { ...headParameters(heads), capacity };
+  const grid = [heads.heads, count, 1] as const;
+  engine.launch("attention", "decode", bindings, parameters, grid, headConstants(engine, heads));
+  return out;
+}
+
+function headParameters({ heads, keyHeads, headSize }: Heads): Record<string, number> {
+  return { heads, key_heads: keyHeads, scale: 1 / Math.sqrt(headSize), head_vectors: headSize / 4 };
+}
+
+function headConstants({ features }: Engine, { headSize }: Heads): KernelConstants {
+  return { HEAD_VECTORS: headSize / 4, UNROLL: Number(!features.software || headSize <= 16) };
+}
+
+function checkHeads({ heads, keyHeads, headSize }: Heads): void {
+  if (headSize % 4 || headSize > 256) {
+    throw new RangeError(`attention: head size ${headSize} must be a multiple of 4, at most 256`);
+  }
+  if (heads % keyHeads) {
+    throw new RangeError(
+      `attention: ${heads} query heads cannot share ${keyHeads} key heads evenly`,
+    );
+  }
+}

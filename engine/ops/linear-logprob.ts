@@ -1,0 +1,108 @@
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { expectIntegers } from "./integers.ts";
+import { launchLogProb, launchLogProbGradient } from "./logprob.ts";
+import { launchMatmul } from "./matmul.ts";
+
+const CHUNK_BYTES = 16 * 1024 * 1024; // of logits at a time
+
+/** Per row: the log probability of the target, the entropy, and the log-sum-exp of the logits. */
+export interface LogProbabilities {
+  logProb: Tensor;
+  entropy: Tensor;
+  logSumExp: Tensor;
+}
+
+/**
+ * The language-model head and the log-softmax in one: logits are made for a chunk of rows at a time and
+ * made again in backward, so no [G, V] buffer exists.
+ * @param hidden [G, C], the rows whose next token is asked for
+ * @param weight [V, C]
+ * @param targets u32 [G]
+ * @param options temperature divides the logits
+ * @returns tensors of shape [G]; differentiable through logProb and entropy
+ */
+export function linearLogProbability(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  { temperature = 1, chunkBytes = CHUNK_BYTES } = {},
+): LogProbabilities {
+  const { engine, shape: [total, inner] } = hidden;
+  const [vocabulary] = weight.shape;
+  expectShape("linearLogProbability", "weight", weight, [vocabulary, inner]);
+  expectIntegers("linearLogProbability", "targets", targets, [total]);
+  const chunk = chunkRows(total, vocabulary, inner, chunkBytes);
+  const logProb = engine.empty([total]),
+    entropy = engine.empty([total]),
+    logSumExp = engine.empty([total]);
+  const outputs = { targets, logProb, entropy, logSumExp };
+
+  /** Runs `body` for each chunk of rows with its logits, in one reused buffer. */
+  const eachChunk = (body: (rows: Tensor, logits: Tensor, options: ChunkOptions) => void) => {
+    engine.scope(() => {
+      const logits = engine.empty([chunk, vocabulary]);
+      for (let offset = 0; offset < total; offset += chunk) {
+        const rows = hidden.rows(offset, Math.min(offset + chunk, total));
+        const sizes = { rows: rows.shape[0], columns: vocabulary, inner };
+        launchMatmul({ a: rows, b: weight, out: logits }, sizes, { transposeB: true });
+        body(rows, logits, { rows: rows.shape[0], vocabulary, temperature, offset });
+      }
+    });
+  };
+  eachChunk((_, logits, options) => launchLogProb({ logits, ...outputs }, options));
+
+  engine.tape?.recordMany(
+    "linearLogProbability",
+    [hidden, weight],
+    [logProb, entropy],
+    (upstreams, sink) => {
+      const gradient = sink.needs(hidden) ? engine.empty(hidden.shape) : null;
+      engine.scope(() => {
+        const [dLogProb, dEntropy] = upstreams.map((upstream) => upstream ?? engine.zeros([total]));
+        eachChunk((rows, logits, options) => {
+          launchLogProbGradient(
+            { logits, targets, logSumExp, entropy, dLogProb, dEntropy },
+            options,
+          );
+          const { rows: count, offset } = options;
+          if (sink.needs(weight)) {
+            const sizes = { rows: vocabulary, columns: inner, inner: count };
+            const out = sink.accumulator(weight);
+            launchMatmul({ a: logits, b: rows, out }, sizes, {
+              transposeA: true,
+              accumulate: true,
+            });
+          }
+          if (gradient) {
+            const out = gradient.rows(offset, offset + count);
+            launchMatmul({ a: logits, b: weight, out }, {
+              rows: count,
+              columns: inner,
+              inner: vocabulary,
+            });
+          }
+        });
+      });
+      if (gradient) sink.give(hidden, gradient);
+    },
+  );
+  return { logProb, entropy, logSumExp };
+}
+
+interface ChunkOptions {
+  rows: number;
+  vocabulary: number;
+  temperature: number;
+  offset: number;
+}
+
+/** As many rows as `bytes` of logits allow; a multiple of 64, so that chunks start at aligned addresses. */
+function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
+  const aligned = 64 / greatestCommonDivisor(64, inner);
+  const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;
+  return Math.min(Math.max(rows, aligned), Math.max(total, 1));
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

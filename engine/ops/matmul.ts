@@ -1,0 +1,132 @@
+import type { Engine } from "../gpu/engine.ts";
+import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
+import { columnSums } from "./reduce.ts";
+
+/** The kernel that makes a product. All give the same numbers up to rounding. */
+export type MatmulVariant = "tiled" | "direct" | "subgroup";
+
+interface Operands {
+  a: Tensor;
+  b: Tensor;
+  out: Tensor;
+  bias?: Tensor;
+  residual?: Tensor;
+}
+
+interface Sizes {
+  rows: number;
+  columns: number;
+  inner: number;
+}
+
+interface Layout {
+  /** A is stored [K, M]. */
+  transposeA?: boolean;
+  /** B is stored [N, K]. */
+  transposeB?: boolean;
+  /** Adds to what `out` holds. */
+  accumulate?: boolean;
+}
+
+/**
+ * out ← A·B (+ bias) (+ residual) (+ out), the launch below `linear` and its gradients. A is [M, K], B is
+ * [K, N], out is [M, N]; the layout says which of A and B is stored the other way round.
+ */
+export function launchMatmul(
+  operands: Operands,
+  sizes: Sizes,
+  layout: Layout = {},
+  variant = defaultVariant(operands.out.engine),
+): void {
+  const { a, b, out, bias, residual } = operands;
+  const { rows, columns } = sizes;
+  const { engine } = out;
+  const parameters = {
+    ...sizes,
+    with_bias: Number(bias !== undefined),
+    with_residual: Number(residual !== undefined),
+    with_accumulate: Number(layout.accumulate ?? false),
+  };
+  // Unused bindings must hold something readable.
+  const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
+  const TRANSPOSE_A = Number(layout.transposeA ?? false);
+  const TRANSPOSE_B = Number(layout.transposeB ?? false);
+  if (variant === "subgroup" && columns % 4 === 0) {
+    engine.scope(() => {
+      // This kernel reads rows of B along N, so a B stored [N, K] is turned first, into scratch.
+      if (layout.transposeB) bindings.b = transpose(b, columns, sizes.inner);
+      const grid = [Math.ceil(columns / 32), Math.ceil(rows / 8), 1] as const;
+      engine.launch("matmul_subgroup", "product", bindings, parameters, grid, { TRANSPOSE_A });
+    });
+  } else {
+    const tiled = variant === "tiled";
+    const grid = [Math.ceil(columns / 64), Math.ceil(rows / (tiled ? 64 : 8)), 1] as const;
+    const entry = tiled ? "tiled" : "direct";
+    engine.launch("matmul", entry, bindings, parameters, grid, { TRANSPOSE_A, TRANSPOSE_B });
+  }
+}
+
+/** Software adapters are slow at workgroup memory; real GPUs live by it. */
+function defaultVariant({ features }: Engine): MatmulVariant {
+  if (!features.software) return "tiled";
+  return features.subgroups ? "subgroup" : "direct";
+}
+
+/** [rows, columns] → [columns, rows]. */
+function transpose(x: Tensor, rows: number, columns: number): Tensor {
+  const turned = x.engine.empty([columns, rows]);
+  const grid = [Math.ceil(rows / 8), Math.ceil(columns / 8), 1] as const;
+  x.engine.launch("matmul", "transpose", { x, turned }, { rows, columns }, grid);
+  return turned;
+}
+
+/**
+ * x·Wᵀ (+ bias) (+ residual), as a linear layer stores its weight.
+ * @param x [..., K]
+ * @param weight [N, K]
+ * @param options bias [N]; residual of the output's shape
+ * @returns [..., N]
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  { bias, residual }: { bias?: Tensor; residual?: Tensor } = {},
+): Tensor {
+  const [rows, inner] = matrixShape(x);
+  const columns = weight.shape[0];
+  expectShape("linear", "weight", weight, [columns, inner]);
+  const shape = [...x.shape.slice(0, -1), columns];
+  if (bias) expectShape("linear", "bias", bias, [columns]);
+  if (residual) expectShape("linear", "residual", residual, shape);
+  const { engine } = x;
+  const out = engine.empty(shape);
+  launchMatmul({ a: x, b: weight, out, bias, residual }, { rows, columns, inner }, {
+    transposeB: true,
+  });
+
+  const inputs = [x, weight, bias, residual].filter((input) => input !== undefined);
+  engine.tape?.record("linear", inputs, out, (upstream, sink) => {
+    if (sink.needs(weight)) {
+      const sizes = { rows: columns, columns: inner, inner: rows };
+      const gradient = sink.accumulator(weight);
+      launchMatmul({ a: upstream, b: x, out: gradient }, sizes, {
+        transposeA: true,
+        accumulate: true,
+      });
+    }
+    if (sink.needs(x)) {
+      const gradient = engine.empty(x.shape);
+      launchMatmul({ a: upstream, b: weight, out: gradient }, {
+        rows,
+        columns: inner,
+        inner: columns,
+      });
+      sink.give(x, gradient);
+    }
+    if (bias && sink.needs(bias)) {
+      columnSums(upstream.view([rows, columns]), sink.accumulator(bias));
+    }
+    if (residual) sink.give(residual, upstream);
+  });
+  return out;
+}

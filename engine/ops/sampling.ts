@@ -1,0 +1,70 @@
+import { purposes } from "../nn/threefry.ts";
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { expectIntegers } from "./integers.ts";
+import { expectTruncation, type Truncation, truncationThreshold } from "./truncation.ts";
+
+/** What a draw reads and writes. Letters: B rows, V vocabulary, T columns, E end-of-sequence ids. */
+export interface SamplingBuffers {
+  /** `[B, V]`. */
+  logits: Tensor;
+  /** `u32 [B, T]`. */
+  tokens: Tensor;
+  /** `[B, T]`, in nats. */
+  logProbs: Tensor;
+  /**
+   * `u32 [B, 4]`: the row's length (the column to write next), its limit (the length at which it is
+   * done), whether it is done (1 or 0), and its episode's number, the place of its random draws.
+   */
+  state: Tensor;
+  /** Ids that end a row, `u32 [E]`. */
+  ends: Tensor;
+}
+
+/** Temperature 0 takes the largest logit (the lowest id among equals), and ignores `topK` and `topP`. */
+export interface SamplingOptions extends Truncation {
+  /** An unsigned 32-bit integer. */
+  seed: number;
+}
+
+/**
+ * Draws the next token of each row that is not done, and writes it, and its log-probability under the
+ * untruncated softmax(logits / temperature) (softmax(logits) at temperature 0), at the row's length;
+ * then the length grows by one, and the row is done when the token is one of `ends` or the limit is
+ * reached. A done row is left as it is. The draw depends on the logits, the seed, the episode and the
+ * column alone. Not differentiable, and nothing is read back. A row with logits that are not finite
+ * gets some id, with a log-probability that is not finite either.
+ */
+export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): void {
+  const { logits, tokens, logProbs: log_probs, state, ends } = buffers;
+  expectShape("sampleNext", "logits", logits, [null, null]);
+  const { engine, shape: [rows, vocabulary] } = logits;
+  expectIntegers("sampleNext", "tokens", tokens, [rows, null]);
+  expectShape("sampleNext", "logProbs", log_probs, tokens.shape);
+  expectIntegers("sampleNext", "state", state, [rows, 4]);
+  expectIntegers("sampleNext", "ends", ends, [null]);
+  expectTruncation("sampleNext", options);
+  const { temperature, topK, topP, seed } = options;
+  if (seed !== seed >>> 0) {
+    throw new RangeError(`sampleNext: seed is ${seed}, expected an unsigned 32-bit integer`);
+  }
+  const parameters = {
+    rows,
+    vocabulary,
+    temperature,
+    seed,
+    purpose: purposes.token,
+    capacity: tokens.shape[1],
+    end_count: ends.size,
+  };
+  const bindings = { logits, tokens, log_probs, state, ends };
+  const grid = engine.grid(rows, 1);
+  const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
+  if (temperature === 0 || !truncated) {
+    engine.launch("sampling", "sample", bindings, parameters, grid);
+    return;
+  }
+  engine.scope(() => {
+    const threshold = truncationThreshold(logits, options);
+    engine.launch("sampling", "sample_truncated", { ...bindings, threshold }, parameters, grid);
+  });
+}

@@ -1,0 +1,125 @@
+import { seededRandom } from "./random.ts";
+
+/** A mean with the ends of its 95 % interval. */
+export interface Estimate {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+export interface BootstrapOptions {
+  seed: number;
+  /** 2000 where absent. */
+  resamples?: number;
+}
+
+/** The 97.5 % point of the standard normal distribution. */
+const Z = 1.959963984540054;
+
+/** Mean of at least two independent values with its normal-theory interval. */
+export function estimateMean(values: readonly number[]): Estimate {
+  checkValues(values);
+  const mean = average(values);
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) /
+    (values.length - 1);
+  const half = Z * Math.sqrt(variance / values.length);
+  return { mean, low: mean - half, high: mean + half };
+}
+
+/** Mean of at least two independent values with its percentile bootstrap interval. */
+export function bootstrapMean(values: readonly number[], options: BootstrapOptions): Estimate {
+  checkValues(values);
+  const { seed, resamples = 2000 } = options;
+  const random = seededRandom(seed);
+  const means = Float64Array.from({ length: resamples }, () => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[Math.floor(random() * values.length)];
+    return sum / values.length;
+  }).sort();
+  return { mean: average(values), low: quantile(means, 0.025), high: quantile(means, 0.975) };
+}
+
+/** Mean of `a[i] - b[i]`, where both speak of the same prompt `i`; prompts are resampled. */
+export function pairedDifference(
+  a: readonly number[],
+  b: readonly number[],
+  options: BootstrapOptions,
+): Estimate {
+  checkPaired(a, b);
+  return bootstrapMean(a.map((value, i) => value - b[i]), options);
+}
+
+/** Share of prompts `i` with `a[i] > b[i]`, ties as half; prompts are resampled. */
+export function winRate(
+  a: readonly number[],
+  b: readonly number[],
+  options: BootstrapOptions,
+): Estimate {
+  checkPaired(a, b);
+  return bootstrapMean(a.map((value, i) => (Math.sign(value - b[i]) + 1) / 2), options);
+}
+
+/** Share of successes with Wilson's interval, which holds at 0 and 1 and for few trials. */
+export function wilsonShare(successes: number, trials: number): Estimate {
+  if (!(trials > 0 && successes >= 0 && successes <= trials)) {
+    throw new RangeError(`${successes} successes in ${trials} trials is no share`);
+  }
+  const mean = successes / trials;
+  const scale = 1 + Z ** 2 / trials;
+  const centre = (mean + Z ** 2 / (2 * trials)) / scale;
+  const half = (Z / scale) * Math.sqrt(mean * (1 - mean) / trials + Z ** 2 / (4 * trials ** 2));
+  return { mean, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/**
+ * Distinct n-grams of all responses over their number of n-grams (1: nothing is said twice). It
+ * falls with the amount of text, so compare only equally many responses of similar length. Zero
+ * where no response has n tokens.
+ */
+export function distinctN<T>(responses: readonly (readonly T[])[], n: number): number {
+  const grams = responses.flatMap((response) => ngrams(response, n));
+  return grams.length === 0 ? 0 : new Set(grams).size / grams.length;
+}
+
+/**
+ * Share of a response's n-grams that have already occurred in the same response: 0 where none
+ * comes again, near 1 in a loop. Zero where it has fewer than n tokens.
+ */
+export function repetition<T>(response: readonly T[], n = 4): number {
+  const grams = ngrams(response, n);
+  return grams.length === 0 ? 0 : 1 - new Set(grams).size / grams.length;
+}
+
+function ngrams<T>(tokens: readonly T[], n: number): string[] {
+  const grams: string[] = [];
+  for (let i = 0; i + n <= tokens.length; i++) grams.push(JSON.stringify(tokens.slice(i, i + n)));
+  return grams;
+}
+
+/** Linear interpolation between the two nearest of the sorted values. */
+function quantile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+}
+
+function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function checkValues(values: readonly number[]): void {
+  if (values.length < 2) {
+    throw new RangeError(`An interval takes at least 2 values, but there are ${values.length}`);
+  }
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) throw new RangeError(`Value ${at} of ${values.length} is ${values[at]}`);
+}
+
+function checkPaired(a: readonly number[], b: readonly number[]): void {
+  if (a.length !== b.length) {
+    throw new RangeError(
+      `Paired values must be equally many, but there are ${a.length} and ${b.length}`,
+    );
+  }
+}

@@ -1,0 +1,132 @@
+import type { Engine } from "../gpu/engine.ts";
+import type { Tape } from "./tape.ts";
+import { type Shape, sizeOf, Tensor } from "./tensor.ts";
+
+const ALIGNMENT = 64; // elements: views start at multiples of 256 bytes
+
+/** The parallel flat ranges of one shard: what the optimizer walks over. */
+export interface Shard {
+  weights: Tensor;
+  gradients: Tensor;
+  moment1: Tensor;
+  moment2: Tensor;
+}
+
+interface Entry {
+  name: string;
+  shape: Shape;
+}
+
+/**
+ * Named weights in flat storage. Each parameter is an aligned view into a shard no larger than the binding
+ * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards.
+ */
+export class Parameters {
+  readonly shards: readonly Shard[];
+  readonly names: readonly string[];
+  #weights = new Map<string, Tensor>();
+  #gradients = new Map<string, Tensor>();
+
+  /** @param entries names and shapes, in the order in which they are stored */
+  constructor(readonly engine: Engine, entries: readonly Entry[], readonly trainable = true) {
+    const limit = Math.floor(engine.device.limits.maxStorageBufferBindingSize / 4);
+    const shards: Shard[] = [];
+    for (const group of partition(entries, limit)) {
+      const length = group.reduce((sum, { shape }) => sum + aligned(sizeOf(shape)), 0);
+      const flat = () => engine.flat(length);
+      const weights = flat();
+      const shard = trainable
+        ? { weights, gradients: flat(), moment1: flat(), moment2: flat() }
+        : { weights, gradients: weights, moment1: weights, moment2: weights };
+      let offset = 0;
+      for (const { name, shape } of group) {
+        this.#weights.set(name, view(weights, offset, shape));
+        if (trainable) this.#gradients.set(name, view(shard.gradients, offset, shape));
+        offset += aligned(sizeOf(shape));
+      }
+      shards.push(shard);
+    }
+    this.shards = shards;
+    this.names = entries.map(({ name }) => name);
+  }
+
+  /** The weight of this name. Throws, naming it, where there is none. */
+  get(name: string): Tensor {
+    const weight = this.#weights.get(name);
+    if (!weight) {
+      throw new Error(
+        `there is no parameter "${name}"; the first are ${this.names.slice(0, 4).join(", ")}`,
+      );
+    }
+    return weight;
+  }
+
+  has(name: string): boolean {
+    return this.#weights.has(name);
+  }
+
+  gradient(name: string): Tensor {
+    const gradient = this.#gradients.get(name);
+    if (!gradient) throw new Error(`parameter "${name}" does not exist or is frozen`);
+    return gradient;
+  }
+
+  /** Number of weights. */
+  get count(): number {
+    return this.names.reduce((sum, name) => sum + this.get(name).size, 0);
+  }
+
+  /** Makes `tape` differentiate with respect to all of them, adding to their gradients. */
+  watch(tape: Tape): void {
+    if (!this.trainable) {
+      throw new Error("these parameters are frozen; make them trainable to differentiate");
+    }
+    for (const name of this.names) tape.watch(this.get(name), this.gradient(name));
+  }
+
+  clearGradients(): void {
+    for (const { gradients } of this.shards) this.engine.clear(gradients);
+  }
+
+  /** Overwrites all weights with those of `other`, which must have the same names and shapes. */
+  copyFrom(other: Parameters): void {
+    for (const name of this.names) this.engine.copy(other.get(name), this.get(name));
+  }
+
+  release(): void {
+    for (const { weights, gradients, moment1, moment2 } of this.shards) {
+      for (const flat of new Set([weights, gradients, moment1, moment2])) this.engine.release(flat);
+    }
+  }
+}
+
+function aligned(elements: number): number {
+  return Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+}
+
+function view(flat: Tensor, offset: number, shape: Shape): Tensor {
+  return new Tensor(flat.engine, flat.storage, offset * 4, shape, flat.dtype);
+}
+
+/** Groups of entries, in order, each of at most `limit` elements. */
+function partition(entries: readonly Entry[], limit: number): Entry[][] {
+  const groups: Entry[][] = [];
+  let used = Infinity;
+  for (const entry of entries) {
+    const size = aligned(sizeOf(entry.shape));
+    if (size > limit) {
+      throw new RangeError(
+        `parameter "${entry.name}" of shape [${entry.shape}] needs ${
+          size * 4
+        } bytes, but this adapter binds at most ${limit * 4}`,
+      );
+    }
+    if (used + size > limit) {
+      groups.push([]);
+      used = 0;
+    }
+    groups.at(-1)!.push(entry);
+    used += size;
+  }
+  return groups;
+}

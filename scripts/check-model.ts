@@ -1,0 +1,30 @@
+// Compares a model folder with the numbers that PyTorch and transformers recorded beside it:
+//
+//   npx bun scripts/check-model.ts DIR
+//
+// `expected.safetensors` holds logits, log-probabilities, the loss, every gradient and ten AdamW losses;
+// `expected.json` holds a greedy continuation, encodings and log-probabilities. Exits 1 beyond tolerance.
+import process from "node:process";
+import { readArguments } from "./host/arguments.ts";
+import { openEngine } from "./host/engine.ts";
+import { openFolder } from "./host/files.ts";
+import { checkModel } from "./lib/model-check.ts";
+
+const { positionals: [directory] } = readArguments({
+  usage: "npx bun scripts/check-model.ts DIR",
+  summary: "Compares a model folder with its expected.safetensors or expected.json.",
+  flags: {},
+  positionals: ["DIR"],
+});
+const { engine } = await openEngine();
+const checks = await checkModel(engine, openFolder(directory));
+for (const { group, worst, error, tolerance, count } of checks) {
+  const verdict = error <= tolerance ? "ok  " : "FAIL";
+  console.log(
+    `${verdict} ${group.padEnd(18)} error ${
+      error.toExponential(2)
+    } (at most ${tolerance}) over ${count}, worst ${worst}`,
+  );
+}
+engine.destroy();
+process.exit(checks.every(({ error, tolerance }) => error <= tolerance) ? 0 : 1);

@@ -1,0 +1,61 @@
+// Rows of a table by token id, and their gradient. One thread a row and column.
+//
+//   lookup     out[n, c] = table[min(tokens[n], V − 1), c]
+//   add_rows   table_gradient[id_u, c] ← table_gradient[id_u, c] + Σ upstream[n, c] over the n with tokens[n] = id_u
+//
+// add_rows goes by an inverted index: the rows of the u-th distinct token are
+// order[starts[u]] … order[starts[u + 1] − 1]. Each entry of the table has one thread that adds in a
+// fixed order, so the sum needs no atomics and is deterministic.
+
+struct Params {
+  rows: u32, // N, or the number of distinct tokens U in add_rows
+  columns: u32, // C
+  vocabulary: u32, // V
+}
+
+override WORKGROUP: u32 = 64;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> table: array<f32>; // [V, C]
+@group(0) @binding(2) var<storage, read> tokens: array<u32>; // [N]
+@group(0) @binding(3) var<storage, read_write> out: array<f32>; // [N, C]
+@group(0) @binding(4) var<storage, read> ids: array<u32>; // [U], distinct
+@group(0) @binding(5) var<storage, read> starts: array<u32>; // [U + 1]
+@group(0) @binding(6) var<storage, read> order: array<u32>; // [N]
+@group(0) @binding(7) var<storage, read> upstream: array<f32>; // [N, C]
+@group(0) @binding(8) var<storage, read_write> table_gradient: array<f32>; // [V, C]
+
+@compute @workgroup_size(WORKGROUP)
+fn lookup(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = id.x + id.y * groups.x * WORKGROUP;
+  let row = i / params.columns;
+  if (row < params.rows) {
+    let token = min(tokens[row], params.vocabulary - 1u);
+    out[i] = table[token * params.columns + i % params.columns];
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn add_rows(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = id.x + id.y * groups.x * WORKGROUP;
+  let unique = i / params.columns;
+  if (unique >= params.rows) {
+    return;
+  }
+  let token = ids[unique];
+  if (token >= params.vocabulary) {
+    return; // clamped, it would share the last row with another thread
+  }
+  let column = i % params.columns;
+  var sum = 0.0;
+  for (var k = starts[unique]; k < starts[unique + 1u]; k++) {
+    sum += upstream[order[k] * params.columns + column];
+  }
+  table_gradient[token * params.columns + column] += sum;
+}

@@ -1,0 +1,201 @@
+// Draws the next token of each unfinished row: one workgroup a row, its lanes striding over the ids.
+//
+//   sample             draws from softmax(logits[b] / temperature)
+//   sample_truncated   the same over the ids whose logit is at least threshold[b], see truncation.wgsl
+//
+// A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
+// column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each lane sums ids of its own.
+// Temperature 0 takes the largest logit, and the lowest id among equals. The log-probability written
+// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0).
+
+struct Params {
+  rows: u32,
+  vocabulary: u32,
+  temperature: f32,
+  seed: u32,
+  purpose: u32,
+  capacity: u32, // columns of tokens
+  end_count: u32,
+}
+
+struct State {
+  length: u32, // the column to write
+  limit: u32, // the length at which the row is done
+  done: u32, // 1: the row is left as it is
+  episode: u32,
+}
+
+const WORKGROUP: u32 = 64u;
+const LOWEST: f32 = -3.4e38;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> logits: array<f32>; // [rows, vocabulary]
+@group(0) @binding(2) var<storage, read_write> threshold: array<f32>; // [rows], read by sample_truncated
+@group(0) @binding(3) var<storage, read_write> tokens: array<u32>; // [rows, capacity]
+@group(0) @binding(4) var<storage, read_write> log_probs: array<f32>; // [rows, capacity]
+@group(0) @binding(5) var<storage, read_write> state: array<State>; // [rows, 4]
+@group(0) @binding(6) var<storage, read> ends: array<u32>; // [end_count]
+
+var<workgroup> partials: array<f32, WORKGROUP>;
+var<workgroup> eighths: array<f32, 8>;
+var<workgroup> lane_sums: array<vec2<f32>, WORKGROUP>;
+var<workgroup> begun: State; // of the row, before this draw
+var<workgroup> first_largest: atomic<u32>;
+
+// Threefry-2x32 with 20 rounds (J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+fn threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
+  var keys = array<u32, 3>(key.x, key.y, 0x1bd11bdau ^ key.x ^ key.y);
+  var word = counter + key;
+  for (var turn = 0u; turn < 5u; turn++) {
+    var rotations = select(vec4<u32>(17u, 29u, 16u, 24u), vec4<u32>(13u, 15u, 26u, 6u), turn % 2u == 0u);
+    for (var i = 0u; i < 4u; i++) {
+      word.x += word.y;
+      word.y = ((word.y << rotations[i]) | (word.y >> (32u - rotations[i]))) ^ word.x;
+    }
+    word += vec2<u32>(keys[(turn + 1u) % 3u], keys[(turn + 2u) % 3u] + turn + 1u);
+  }
+  return word;
+}
+
+// A number in (0, 1) with the 24 bits that a float holds exactly.
+fn to_uniform(bits: u32) -> f32 {
+  return max(f32(bits >> 8u), 0.5) / 16777216.0;
+}
+
+// A reduction in two levels of eight, as in softmax.wgsl.
+fn max_of_lanes(value: f32, lane: u32) -> f32 {
+  partials[lane] = value;
+  workgroupBarrier();
+  if (lane < 8u) {
+    var largest = partials[lane];
+    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
+      largest = max(largest, partials[i]);
+    }
+    eighths[lane] = largest;
+  }
+  workgroupBarrier();
+  var largest = eighths[0];
+  for (var i = 1u; i < 8u; i++) {
+    largest = max(largest, eighths[i]);
+  }
+  return largest;
+}
+
+fn largest_logit(start: u32, end: u32, lane: u32) -> f32 {
+  var largest = LOWEST;
+  for (var i = start + lane; i < end; i += WORKGROUP) {
+    largest = max(largest, logits[i]);
+  }
+  return max_of_lanes(largest, lane);
+}
+
+// log(p[id] / p[the largest]).
+fn scaled(logit: f32, largest: f32) -> f32 {
+  return (logit - largest) / select(params.temperature, 1.0, params.temperature == 0.0);
+}
+
+// The id of this lane at which the cumulative weight, `before` ahead of the lane, passes `point`.
+fn id_at(point: f32, before: f32, start: u32, lane: u32, largest: f32, lowest: f32) -> u32 {
+  var id = lane;
+  var sum = 0.0;
+  for (var i = lane; i < params.vocabulary && before + sum <= point; i += WORKGROUP) {
+    let logit = logits[start + i];
+    let weight = exp(scaled(logit, largest));
+    if (logit >= lowest && weight > 0.0) {
+      id = i;
+      sum += weight;
+    }
+  }
+  return id;
+}
+
+fn not_finite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7fffffffu) >= 0x7f800000u;
+}
+
+fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
+  tokens[row * params.capacity + length] = token;
+  log_probs[row * params.capacity + length] = log_prob;
+  var done = length + 1u >= end;
+  for (var i = 0u; i < params.end_count; i++) {
+    done = done || token == ends[i];
+  }
+  state[row].length = length + 1u;
+  state[row].done = select(0u, 1u, done);
+}
+
+fn draw(row: u32, lane: u32, lowest: f32) {
+  if (lane == 0u) {
+    begun = state[row];
+    atomicStore(&first_largest, params.vocabulary);
+  }
+  let now = workgroupUniformLoad(&begun);
+  let end = min(now.limit, params.capacity);
+  if (now.done != 0u || now.length >= end) {
+    if (lane == 0u) {
+      state[row].done = 1u;
+    }
+    return;
+  }
+
+  let start = row * params.vocabulary;
+  let largest = largest_logit(start, start + params.vocabulary, lane);
+  var sum = vec2<f32>(); // the weight of all ids of this lane, and of those kept
+  for (var i = lane; i < params.vocabulary; i += WORKGROUP) {
+    let logit = logits[start + i];
+    let weight = exp(scaled(logit, largest));
+    sum += vec2<f32>(weight, select(0.0, weight, logit >= lowest));
+    if (logit == largest) {
+      atomicMin(&first_largest, i);
+    }
+  }
+  lane_sums[lane] = sum;
+  workgroupBarrier();
+  var total = vec2<f32>();
+  var before = 0.0; // the weight kept in the lanes before this one
+  for (var i = 0u; i < WORKGROUP; i++) {
+    before = select(before, total.y, i == lane);
+    total += lane_sums[i];
+  }
+
+  // A row with a logit that is not finite gets an id all the same, with a log-probability that tells.
+  let failed = not_finite(total.x) || total.x == 0.0;
+  var token = atomicLoad(&first_largest) % params.vocabulary;
+  var chosen = lane == 0u;
+  if (params.temperature > 0.0 && !failed) {
+    let words = threefry(vec2<u32>(params.seed, params.purpose), vec2<u32>(now.episode, now.length));
+    let point = to_uniform(words.x) * total.y;
+    chosen = before <= point && point < before + sum.y;
+    if (chosen) {
+      token = id_at(point, before, start, lane, largest, lowest);
+    }
+  }
+  if (chosen) {
+    let log_prob = scaled(logits[start + token], largest) - log(total.x);
+    write_token(row, now.length, end, token, log_prob);
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn sample(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row < params.rows) {
+    draw(row, lane, LOWEST);
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn sample_truncated(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  if (row < params.rows) {
+    draw(row, lane, threshold[row]);
+  }
+}

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Split, splitByPrompt } from "../../data/split.ts";
+
+const FRACTIONS = { train: 0.6, validation: 0.2, test: 0.2 };
+const ROWS = Array.from({ length: 4000 }, (_, i) => ({ prompt: `prompt ${i % 2000}`, i }));
+
+test("every row stands in one part, and no prompt in two", () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const { train, validation, test } = splitByPrompt(ROWS, FRACTIONS, seed);
+      const all = [...train, ...validation, ...test];
+      expect(all.map(({ i }) => i).sort((a, b) => a - b)).toEqual(ROWS.map(({ i }) => i));
+      const prompts = [train, validation, test].map((part) =>
+        new Set(part.map(({ prompt }) => prompt))
+      );
+      expect(prompts.reduce((sum, set) => sum + set.size, 0)).toBe(2000);
+      // 2,000 prompts: a share of .2 has a standard error of .009.
+      expect(Math.abs(prompts[2].size / 2000 - 0.2)).toBeLessThan(0.045);
+      expect(Math.abs(prompts[1].size / 2000 - 0.2)).toBeLessThan(0.045);
+    }),
+    { seed: 6, numRuns: 50 },
+  );
+});
+
+test("a row's part depends on its prompt and the seed alone", () => {
+  const part = (split: Split<{ prompt: string }>, prompt: string) =>
+    (["train", "validation", "test"] as const).find((name) =>
+      split[name].some((row) => row.prompt === prompt)
+    );
+  const whole = splitByPrompt(ROWS, FRACTIONS, 1);
+  const some = splitByPrompt(ROWS.slice(500, 900).reverse(), FRACTIONS, 1);
+  const other = splitByPrompt(ROWS, FRACTIONS, 2);
+  const prompts = ROWS.slice(500, 900).map(({ prompt }) => prompt);
+  expect(prompts.map((prompt) => part(some, prompt)))
+    .toEqual(prompts.map((prompt) => part(whole, prompt)));
+  expect(prompts.map((prompt) => part(other, prompt)))
+    .not.toEqual(prompts.map((prompt) => part(whole, prompt)));
+});
+
+test("a part may be wanted empty, but not come out empty", () => {
+  const whole = splitByPrompt(ROWS, { train: 1, validation: 0, test: 0 }, 1);
+  expect(whole.train.length).toBe(ROWS.length);
+  expect(() => splitByPrompt(ROWS.slice(0, 1), FRACTIONS, 1)).toThrow("of 1 rows but got none");
+});
+
+test("fractions that are none are refused", () => {
+  expect(() => splitByPrompt(ROWS, { ...FRACTIONS, test: 0.3 }, 1)).toThrow("sum of 1");
+  expect(() => splitByPrompt(ROWS, { train: 1.2, validation: -0.2, test: 0 }, 1)).toThrow(
+    "below 0",
+  );
+});

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { ArgumentError, helpText, parseArguments } from "../../scripts/host/arguments.ts";
+
+const command = {
+  usage: "npm start --",
+  summary: "Runs the method.",
+  flags: {
+    data: { type: "string", help: "Preference rows.", placeholder: "FILE" },
+    method: { type: "string", help: "What to train.", choices: ["ppo", "drpo"], default: "drpo" },
+    seed: { type: "integer", help: "Seed of everything random.", default: 1, min: 0 },
+    beta: { type: "number", help: "Share of resets.", default: 0.5, min: 0, max: 1 },
+    skipBadRows: { type: "boolean", help: "Go on after a bad row." },
+  },
+} as const;
+
+const parse = (...words: string[]) => parseArguments(command, words);
+const failure = (...words: string[]) => {
+  try {
+    parse(...words);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ArgumentError);
+    return (error as Error).message;
+  }
+  throw new Error("nothing was refused");
+};
+
+test("defaults hold where nothing is given", () => {
+  const given = parse();
+  expect(given.seed satisfies number).toBe(1);
+  expect(given.beta).toBe(0.5);
+  expect(given.method satisfies "ppo" | "drpo").toBe("drpo");
+  expect(given.data satisfies string | undefined).toBeUndefined();
+  expect(given.skipBadRows satisfies boolean).toBe(false);
+});
+
+test("values are read with their types", () => {
+  const given = parse("--seed", "7", "--beta=1e-1", "--data", "a b.jsonl", "--skip-bad-rows");
+  expect(given).toMatchObject({ seed: 7, beta: 0.1, data: "a b.jsonl", skipBadRows: true });
+});
+
+test.each([
+  [["--sead", "3"], "Unknown option --sead. Did you mean --seed?"],
+  [["--skipBadRows"], "Unknown option --skipBadRows. Did you mean --skip-bad-rows?"],
+  [["--elephant"], "Unknown option --elephant."],
+  [["-x"], "Unknown option -x."],
+  [["--seed", "1.5"], '--seed must be a whole number of at least 0; got "1.5".'],
+  [["--seed", "-1"], '--seed must be a whole number of at least 0; got "-1".'],
+  [["--seed="], '--seed must be a whole number of at least 0; got "".'],
+  [["--beta", "2"], '--beta must be a number from 0 to 1; got "2".'],
+  [["--beta", "half"], '--beta must be a number from 0 to 1; got "half".'],
+  [["--method", "dpo"], '--method must be one of ppo, drpo; got "dpo".'],
+  [["--data"], "--data needs a value (FILE)."],
+  [["--data", "--seed", "3"], "--data needs a value (FILE)."],
+  [["--seed", "1", "--seed", "2"], "--seed is given 2 times."],
+  [["--skip-bad-rows=no"], '--skip-bad-rows is a switch and takes no value; got "no".'],
+  [["runs/latest"], '"runs/latest" is not expected here.'],
+])("%p is refused", (words, message) => expect(failure(...words)).toBe(message));
+
+test("a missing positional value is named", () => {
+  const withRun = { usage: "report", summary: "", flags: {}, positionals: ["run"] };
+  expect(() => parseArguments(withRun, [])).toThrow("RUN is missing.");
+  expect(parseArguments(withRun, ["runs/latest"]).positionals).toEqual(["runs/latest"]);
+});
+
+test("the help names every flag with its default", () => {
+  expect(helpText(command)).toBe(`Runs the method.
+
+Usage: npm start -- [options]
+
+  --data FILE        Preference rows.
+  --method ppo|drpo  What to train. (default drpo)
+  --seed N           Seed of everything random. (default 1)
+  --beta N           Share of resets. (default 0.5)
+  --skip-bad-rows    Go on after a bad row.
+  --help             Print this text.`);
+});

@@ -1,0 +1,71 @@
+import { expect, test } from "bun:test";
+import { checkTokens, embedding, invertTokens } from "../../engine/ops/embedding.ts";
+import { Tape } from "../../engine/tensor/tape.ts";
+import { expectClose, randomIntegers, randomNumbers } from "../support/compare.ts";
+import { testEngine } from "../support/engine.ts";
+
+for (const [vocabulary, columns, rows] of [[1, 1, 1], [7, 3, 100], [50, 65, 33], [1000, 64, 257]]) {
+  test(`embedding of ${rows} tokens, table [${vocabulary}, ${columns}], and its gradient`, async () => {
+    const engine = await testEngine();
+    const table = randomNumbers(vocabulary * columns, 1), seed = randomNumbers(rows * columns, 2);
+    const tokens = randomIntegers(rows, vocabulary, 3);
+    const before = randomNumbers(vocabulary * columns, 4);
+
+    const weight = engine.tensor(table, [vocabulary, columns]), tape = new Tape();
+    tape.watch(weight, engine.tensor(before, weight.shape));
+    const index = invertTokens(engine, tokens);
+    const out = engine.record(tape, () => embedding(weight, engine.integers(tokens), index));
+    const expected = Float32Array.from(seed, (_, i) => {
+      return table[tokens[Math.floor(i / columns)] * columns + i % columns];
+    });
+    expect(await out.read()).toEqual(expected);
+
+    tape.backward(out, engine.tensor(seed, out.shape));
+    const gradient = Float64Array.from(before);
+    seed.forEach((value, i) => {
+      gradient[tokens[Math.floor(i / columns)] * columns + i % columns] += value;
+    });
+    expectClose(await tape.gradient(weight)!.read(), gradient, 1e-6);
+  });
+}
+
+test("invertTokens groups the rows by token, ascending within each", async () => {
+  const engine = await testEngine();
+  const { ids, starts, order } = invertTokens(engine, Uint32Array.of(9, 4, 9, 0, 4, 9));
+  expect([...await ids.readIntegers()]).toEqual([9, 4, 0]);
+  expect([...await starts.readIntegers()]).toEqual([0, 3, 5, 6]);
+  expect([...await order.readIntegers()]).toEqual([0, 2, 5, 1, 4, 3]);
+});
+
+test("an id beyond the vocabulary reads the last row and adds no gradient", async () => {
+  const engine = await testEngine();
+  const table = engine.tensor([1, 2, 3, 4], [2, 2]), tokens = Uint32Array.of(1, 2, 4294967295, 1);
+  const tape = new Tape();
+  tape.watch(table);
+  const index = invertTokens(engine, tokens);
+  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), index));
+  expect([...await out.read()]).toEqual([3, 4, 3, 4, 3, 4, 3, 4]);
+  tape.backward(out, engine.tensor([1, 10, 2, 20, 3, 30, 4, 40], [4, 2]));
+  expect([...await tape.gradient(table)!.read()]).toEqual([0, 0, 5, 50]);
+});
+
+test("a frozen table needs no index, a differentiated one does, of the same length", async () => {
+  const engine = await testEngine();
+  const table = engine.zeros([3, 2]), tokens = engine.integers([0, 2]);
+  const lookup = (tape: Tape, length?: number) => {
+    const index = length === undefined ? undefined : invertTokens(engine, new Uint32Array(length));
+    return engine.record(tape, () => embedding(table, tokens, index));
+  };
+  expect(lookup(new Tape()).shape).toEqual([2, 2]);
+  const tape = new Tape();
+  tape.watch(table);
+  expect(() => lookup(tape)).toThrow("pass invertTokens(engine, tokens)");
+  expect(() => lookup(tape, 3)).toThrow("index.order has shape [3], expected [2]");
+});
+
+test("checkTokens names the position and the id", () => {
+  checkTokens(Uint32Array.of(0, 4), 5);
+  expect(() => checkTokens(Uint32Array.of(0, 1, 5), 5)).toThrow("token 5 at position 2");
+  expect(() => checkTokens([0, -1], 5)).toThrow("token -1 at position 1");
+  expect(() => checkTokens([1.5], 5)).toThrow("token 1.5 at position 0");
+});

@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { rotary, type RotaryOptions } from "../../engine/ops/rotary.ts";
+import { Tape } from "../../engine/tensor/tape.ts";
+import { dot, expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
+import { testEngine } from "../support/engine.ts";
+
+function reference(
+  x: ArrayLike<number>,
+  positions: ArrayLike<number>,
+  { headSize, theta, rotarySize = headSize }: RotaryOptions,
+): Float64Array {
+  const out = Float64Array.from(x), columns = x.length / positions.length;
+  for (let row = 0; row < positions.length; row++) {
+    for (let start = row * columns; start < (row + 1) * columns; start += headSize) {
+      for (let i = 0; i < rotarySize / 2; i++) {
+        const angle = positions[row] * theta ** (-2 * i / rotarySize);
+        const a = start + i, b = a + rotarySize / 2;
+        out[a] = x[a] * Math.cos(angle) - x[b] * Math.sin(angle);
+        out[b] = x[b] * Math.cos(angle) + x[a] * Math.sin(angle);
+      }
+    }
+  }
+  return out;
+}
+
+const cases: { rows: number; heads: number; options: RotaryOptions }[] = [
+  { rows: 1, heads: 1, options: { headSize: 2, theta: 10000 } },
+  { rows: 7, heads: 3, options: { headSize: 10, theta: 500 } },
+  { rows: 3, heads: 2, options: { headSize: 7, theta: 10000, rotarySize: 4 } },
+  { rows: 2, heads: 2, options: { headSize: 64, theta: 100000 } },
+];
+for (const { rows, heads, options } of cases) {
+  test(`rotary and its gradient: ${rows} rows, ${heads} heads, ${JSON.stringify(options)}`, async () => {
+    const engine = await testEngine();
+    const shape = [rows, heads * options.headSize], size = shape[0] * shape[1];
+    const x = randomNumbers(size, 1), seed = randomNumbers(size, 2);
+    const positions = Uint32Array.from({ length: rows }, (_, i) => 5 * i + 3);
+    const input = engine.tensor(x, shape), tape = new Tape();
+    tape.watch(input);
+    const out = engine.record(tape, () => rotary(input, engine.integers(positions), options));
+    expectClose(await out.read(), reference(x, positions, options), 1e-6);
+
+    tape.backward(out, engine.tensor(seed, shape));
+    const [expected] = numericalGradients((x) => dot(reference(x, positions, options), seed), [x]);
+    expectClose(await tape.gradient(input)!.read(), expected, 1e-6);
+  });
+}
+
+for (const theta of [10000, 500000]) {
+  test(`angles at positions up to 4096 agree with float64, theta ${theta}`, async () => {
+    const engine = await testEngine();
+    const positions = Uint32Array.from({ length: 1025 }, (_, i) => 4 * i);
+    const options = { headSize: 128, theta };
+    const x = randomNumbers(positions.length * 128, 3);
+    const input = engine.tensor(x, [positions.length, 128]);
+    const out = rotary(input, engine.integers(positions), options);
+    expectClose(await out.read(), reference(x, positions, options), 1e-5);
+  });
+}
+
+test("scores of turned queries and keys depend on the distance alone", async () => {
+  const engine = await testEngine();
+  const positions = fc.record({ at: fc.nat(2000), distance: fc.nat(90), shift: fc.nat(2000) });
+  await fc.assert(
+    fc.asyncProperty(positions, async ({ at, distance, shift }) => {
+      const query = randomNumbers(16, 4), key = randomNumbers(16, 5);
+      const rows = [query, key, query, key].flatMap((row) => [...row]);
+      const places = [at + distance, at, at + distance + shift, at + shift];
+      const input = engine.tensor(rows, [4, 16]);
+      const options = { headSize: 16, theta: 10000 };
+      const out = await rotary(input, engine.integers(places), options).read();
+      const [q, k, qShifted, kShifted] = [0, 16, 32, 48].map((i) => out.subarray(i, i + 16));
+      expect(Math.abs(dot(q, k) - dot(qShifted, kShifted))).toBeLessThan(2e-4);
+    }),
+    { seed: 6, numRuns: 20 },
+  );
+});
+
+test("rotary names what does not fit", async () => {
+  const engine = await testEngine();
+  const x = engine.zeros([2, 12]), positions = engine.integers([0, 1]);
+  const call = (options: RotaryOptions) => () => rotary(x, positions, options);
+  expect(call({ headSize: 5, theta: 10000 })).toThrow(
+    "12 columns are no whole number of heads of 5",
+  );
+  expect(call({ headSize: 6, theta: 10000, rotarySize: 3 })).toThrow("rotarySize is 3");
+  expect(call({ headSize: 6, theta: 10000, rotarySize: 8 })).toThrow("rotarySize is 8");
+  expect(call({ headSize: 6, theta: 1 })).toThrow("theta is 1");
+  expect(() => rotary(x, engine.zeros([2]), { headSize: 6, theta: 10000 }))
+    .toThrow("rotary: positions holds f32, expected u32");
+});
