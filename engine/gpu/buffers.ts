@@ -25,6 +25,7 @@ const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsa
 export class BufferPool {
   readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
   #free = new Map<number, Storage[]>();
+  #taken = new Set<Storage>();
   #nextId = 1;
 
   constructor(readonly device: GPUDevice) {}
@@ -38,21 +39,21 @@ export class BufferPool {
           "use a smaller batch, fewer rows a chunk, or a smaller model",
       );
     }
-    const storage = this.#free.get(size)?.pop() ?? this.#create(size);
-    this.use.live += size;
-    this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
-    return storage;
+    return this.#hand(this.#free.get(size)?.pop() ?? this.#create(size));
   }
 
   /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
   flat(bytes: number): Storage {
-    const storage = { ...this.#create(sizeClass(bytes)), pooled: false };
-    this.use.live += storage.size;
-    this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
-    return storage;
+    return this.#hand({ ...this.#create(sizeClass(bytes)), pooled: false });
   }
 
+  /** Takes a buffer back. Throws where it was given back before: two tensors would come to share it. */
   give(storage: Storage): void {
+    if (!this.#taken.delete(storage)) {
+      throw new Error(
+        `buffer ${storage.id} of ${storage.size} bytes was released twice; a view shares its tensor's buffer`,
+      );
+    }
     this.use.live -= storage.size;
     if (!storage.pooled) {
       this.use.held -= storage.size;
@@ -72,6 +73,13 @@ export class BufferPool {
       }
     }
     this.#free.clear();
+  }
+
+  #hand(storage: Storage): Storage {
+    this.#taken.add(storage);
+    this.use.live += storage.size;
+    this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
+    return storage;
   }
 
   #create(size: number): Storage {

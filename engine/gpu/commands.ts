@@ -48,11 +48,9 @@ export class Commands {
     this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
     this.#uniformAlignment = device.limits.minUniformBufferOffsetAlignment;
     device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
-    device.lost.then((info) => {
-      if (info.reason !== "destroyed") {
-        this.#fail(`the device was lost (${info.reason}): ${info.message}`);
-      }
-    });
+    device.lost.then(({ reason, message }) =>
+      this.#fail(`the device was lost (${reason}): ${message}`)
+    );
   }
 
   /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */

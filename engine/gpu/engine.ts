@@ -18,10 +18,10 @@ export interface EngineCounts {
 
 /** What the adapter offers beyond the core, after asking and testing. */
 export interface Features {
-  subgroups: boolean;
-  timestamps: boolean;
+  readonly subgroups: boolean;
+  readonly timestamps: boolean;
   /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
-  software: boolean;
+  readonly software: boolean;
 }
 
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
@@ -36,6 +36,8 @@ const LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
+const SUBGROUP_LANES = 8; // what shaders/matmul_subgroup.wgsl hands elements round in
+
 /**
  * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
  * There is no module-level state, so a lost device can be replaced and two engines can live side by side.
@@ -48,8 +50,10 @@ export class Engine {
   #commands: Commands;
   #scopes: ScopeStack;
   #readBuffers = new Map<number, GPUBuffer[]>();
+  #features: Features;
 
-  private constructor(readonly device: GPUDevice, readonly features: Features) {
+  private constructor(readonly device: GPUDevice, features: Features) {
+    this.#features = features;
     this.#pool = new BufferPool(device);
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
@@ -66,13 +70,20 @@ export class Engine {
     const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
     const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    // Where the smallest size is not told, the self-test finds out whether it is enough.
+    const { subgroupMinSize = SUBGROUP_LANES } = adapter.info;
     const engine = new Engine(device, {
-      subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName),
+      subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName) &&
+        subgroupMinSize >= SUBGROUP_LANES,
       timestamps: requiredFeatures.includes("timestamp-query"),
       software: options.software ?? false,
     });
-    await runSelfTest(engine);
+    engine.#features = await runSelfTest(engine);
     return engine;
+  }
+
+  get features(): Features {
+    return this.#features;
   }
 
   /** A new tensor whose contents are undefined: the kernel that makes it writes all of it. */
@@ -154,6 +165,9 @@ export class Engine {
     for (const { name } of kernel.bindings) {
       const tensor = bindings[name];
       if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
+      if (tensor.engine !== this) {
+        throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
+      }
       ranges.push(tensor);
     }
     for (const name in bindings) {
@@ -189,8 +203,17 @@ export class Engine {
     this.#scopes.close(scope);
   }
 
+  /** Frees a tensor's buffer now, whichever scope holds it. */
   release(tensor: Tensor): void {
+    if (!tensor.storage.pooled) this.flush(); // it is destroyed, and launches not yet submitted may use it
     this.#scopes.release(tensor.storage);
+  }
+
+  /** Destroys the buffers that no tensor uses now: between phases of a run that ask for other sizes. */
+  trim(): void {
+    this.flush();
+    this.#pool.trim();
+    this.#commands.forgetBindGroups();
   }
 
   /** Runs `body` with ops recorded on `tape`. */
@@ -249,8 +272,10 @@ export class Engine {
       this.device.createBuffer({ size, usage: 0x01 | 0x08, label: "read-back" }); // MAP_READ | COPY_DST
     if (tensor.bytes) this.#commands.copyOut(tensor, buffer);
     this.#commands.flush();
-    await buffer.mapAsync(1);
+    const mapped = buffer.mapAsync(1);
+    await mapped.catch(() => {}); // the reason of a failure, with the launches it came from, is in the check
     await this.#commands.check();
+    await mapped;
     const bytes = buffer.getMappedRange(0, Math.ceil(tensor.bytes / 8) * 8).slice(0, tensor.bytes);
     buffer.unmap();
     free.push(buffer);

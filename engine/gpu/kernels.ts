@@ -103,7 +103,7 @@ export class KernelCache {
 
   #reflect(shader: ShaderName, text: string): Map<string, EntryReflection> {
     let entries = this.#reflections.get(shader);
-    if (!entries) this.#reflections.set(shader, entries = reflect(text));
+    if (!entries) this.#reflections.set(shader, entries = reflect(shader, text));
     return entries;
   }
 }
@@ -119,9 +119,9 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
   return text.replace(line, `$1${value}u;`);
 }
 
-function reflect(text: string): Map<string, EntryReflection> {
+function reflect(shader: string, text: string): Map<string, EntryReflection> {
   const entries = new Map<string, EntryReflection>();
-  const module = new WgslReflect(text);
+  const module = parse(shader, text);
   const overrides = new Set(module.overrides.map(({ name }) => name));
   for (const entry of module.entry.compute) {
     const reflection: EntryReflection = {
@@ -149,6 +149,16 @@ function reflect(text: string): Map<string, EntryReflection> {
     entries.set(entry.name, reflection);
   }
   return entries;
+}
+
+function parse(shader: string, text: string): WgslReflect {
+  try {
+    return new WgslReflect(text);
+  } catch (error) {
+    throw new Error(
+      `shaders/${shader}.wgsl cannot be parsed: ${(error as Error).message ?? error}`,
+    );
+  }
 }
 
 function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {

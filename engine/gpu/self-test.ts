@@ -1,5 +1,198 @@
-import type { Engine } from "./engine.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Bindings, Engine, Features } from "./engine.ts";
+import type { KernelConstants } from "./kernels.ts";
+import type { ShaderName } from "./shaders.ts";
 
-/** Refuses an adapter that computes wrongly. Extended below by the kernels with optional variants. */
-export async function runSelfTest(_engine: Engine): Promise<void> {
+/** A launch whose answer is known. */
+interface Check {
+  name: string;
+  shader: ShaderName;
+  entry: string;
+  constants?: KernelConstants;
+  bindings(engine: Engine): Bindings;
+  /** The binding that is looked at afterwards. */
+  output: string;
+  parameters: Record<string, number>;
+  grid: readonly [number, number, number];
+  /** Null: not looked at. */
+  expected: readonly (number | null)[];
+  tolerance: number;
 }
+
+/**
+ * Launches a few kernels whose answers are known, among them the matrix product that will be used. They are
+ * kernels that a run needs anyway, because compiling them is what takes time.
+ * @param features what the adapter offers
+ * @returns the features to rely on: without `subgroups` where the kernel that uses them is wrong
+ * @throws where anything else is wrong, naming the adapter and the kernel
+ */
+export async function runSelfTest(
+  engine: Engine,
+  features: Features = engine.features,
+): Promise<Features> {
+  if (features.software && features.subgroups && await findFault(engine, subgroupProduct)) {
+    features = { ...features, subgroups: false };
+  }
+  const checks = [logProbability, threefry, notANumber];
+  if (!features.software) checks.push(tiledProduct);
+  else if (!features.subgroups) checks.push(directProduct);
+  const faults = await Promise.all(checks.map((check) => findFault(engine, check)));
+  const fault = faults.find((fault) => fault !== null);
+  if (!fault) return features;
+  const { description, device, vendor } = engine.device.adapterInfo;
+  throw new Error(
+    `The adapter "${
+      description || device || vendor
+    }" computes wrongly: ${fault}. Update its driver, ` +
+      "or use another adapter.",
+  );
+}
+
+/** What is wrong with a kernel on this device, or null. */
+async function findFault(engine: Engine, check: Check): Promise<string | null> {
+  const { shader, entry, constants, expected, tolerance } = check;
+  const kernel = `${check.name} (${entry} of shaders/${shader}.wgsl)`;
+  const error = await compileError(engine, check);
+  if (error) return `${kernel} does not compile: ${error.message}`;
+  const scope = engine.openScope();
+  try {
+    const output: Tensor = engine.within(scope, () => {
+      const bindings = check.bindings(engine);
+      engine.launch(shader, entry, bindings, check.parameters, check.grid, constants);
+      return bindings[check.output];
+    });
+    const actual = await (output.dtype === "u32" ? output.readIntegers() : output.read());
+    const wrong = expected.findIndex((value, i) =>
+      value !== null && !(Math.abs(actual[i] - value) <= tolerance)
+    );
+    if (wrong < 0) return null;
+    return `${kernel} gives ${actual[wrong]} for element ${wrong}, expected ${expected[wrong]}`;
+  } finally {
+    engine.close(scope);
+  }
+}
+
+/** Compiles within error scopes: an optional kernel that a driver refuses must not fail the engine. */
+async function compileError(
+  { device, kernels }: Engine,
+  { shader, entry, constants }: Check,
+): Promise<GPUError | null> {
+  device.pushErrorScope("internal");
+  device.pushErrorScope("validation");
+  let reports: Promise<GPUError | null>[];
+  try {
+    kernels.get(shader, entry, constants);
+  } finally {
+    reports = [device.popErrorScope(), device.popErrorScope()];
+  }
+  const [validation, internal] = await Promise.all(reports);
+  return validation ?? internal;
+}
+
+/** Integers so small that the product is exact in every order of summation; sizes that leave tiles half full. */
+function matrixProduct(
+  shader: ShaderName,
+  entry: string,
+  constants: KernelConstants,
+  columnsFirst: boolean,
+): Check {
+  const rows = 11, columns = 12, inner = 21;
+  const a = (m: number, k: number) => (m * 7 + k * 3) % 17 - 8;
+  const b = (k: number, n: number) => (k * 5 + n * 11) % 13 - 6;
+  const product = (m: number, n: number) => {
+    let sum = 0;
+    for (let k = 0; k < inner; k++) sum += a(m, k) * b(k, n);
+    return sum;
+  };
+  return {
+    name: "the matrix product",
+    shader,
+    entry,
+    constants,
+    bindings: (engine) => {
+      const right = engine.tensor(
+        columnsFirst ? matrix(columns, inner, (n, k) => b(k, n)) : matrix(inner, columns, b),
+      );
+      const out = engine.empty([rows, columns]);
+      return {
+        a: engine.tensor(matrix(rows, inner, a)),
+        b: right,
+        bias: right,
+        residual: right,
+        out,
+      };
+    },
+    output: "out",
+    parameters: { rows, columns, inner, with_bias: 0, with_residual: 0, with_accumulate: 0 },
+    grid: [1, 2, 1],
+    expected: matrix(rows, columns, product),
+    tolerance: 0,
+  };
+}
+
+function matrix(
+  rows: number,
+  columns: number,
+  element: (row: number, column: number) => number,
+): number[] {
+  return Array.from(
+    { length: rows * columns },
+    (_, i) => element(Math.floor(i / columns), i % columns),
+  );
+}
+
+const tiledProduct = matrixProduct("matmul", "tiled", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
+const directProduct = matrixProduct("matmul", "direct", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
+const subgroupProduct = matrixProduct("matmul_subgroup", "product", { TRANSPOSE_A: 0 }, false);
+
+/** Logits log 1, log 2, … log V: the probabilities are 1/S, 2/S, … V/S with S = V(V + 1)/2. */
+const vocabulary = 101, total = vocabulary * (vocabulary + 1) / 2, target = 36;
+const logProbability: Check = {
+  name: "the log-probability of a token",
+  shader: "logprob",
+  entry: "forward",
+  bindings: (engine) => ({
+    logits: engine.tensor(matrix(1, vocabulary, (_, i) => Math.log(i + 1))),
+    targets: engine.integers([target]),
+    log_prob: engine.empty([1]),
+    entropy: engine.empty([1]),
+    log_sum_exp: engine.empty([1]),
+  }),
+  output: "log_prob",
+  parameters: { rows: 1, vocabulary, offset: 0, temperature: 1 },
+  grid: [1, 1, 1],
+  expected: [Math.log((target + 1) / total)],
+  tolerance: 1e-4,
+};
+
+/** The third of Random123's known-answer vectors for Threefry-2x32-20. */
+const threefry: Check = {
+  name: "the random number generator",
+  shader: "random",
+  entry: "random_words",
+  bindings: (engine) => ({ words: engine.empty([1, 2], "u32"), numbers: engine.empty([1]) }),
+  output: "words",
+  parameters: {
+    count: 1,
+    seed: 0x13198a2e,
+    purpose: 0x03707344,
+    episode: 0x243f6a88,
+    first_token: 0x85a308d3,
+  },
+  grid: [1, 1, 1],
+  expected: [0xc4923a9c, 0x483df7a0],
+  tolerance: 0,
+};
+
+/** A gradient norm that is NaN marks the optimizer's step as skipped; compilers may assume there is no NaN. */
+const notANumber: Check = {
+  name: "the test for NaN",
+  shader: "adamw",
+  entry: "begin_step",
+  bindings: (engine) => ({ partials: engine.tensor([1, NaN, 2]), state: engine.zeros([8]) }),
+  output: "state",
+  parameters: { blocks: 3, max_norm: 1 },
+  grid: [1, 1, 1],
+  expected: [null, 0, 1, 0, 1, 0, 0, 0], // norm, clip, skipped, step, skips
+  tolerance: 0,
+};

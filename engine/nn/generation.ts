@@ -50,6 +50,7 @@ export async function generate(
   options: GenerationOptions,
 ): Promise<Generated[]> {
   const { config, parameters: { engine } } = model;
+  if (requests.length === 0) return [];
   for (const [b, { context, newTokens }] of requests.entries()) {
     if (context.length + newTokens > config.context) {
       throw new RangeError(

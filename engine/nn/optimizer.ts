@@ -40,14 +40,13 @@ export class AdamW {
     this.state = adamwState(parameters.engine);
   }
 
-  /** Applies the gathered gradients at this learning rate and clears them. Nothing is read back. */
+  /** Applies the gathered gradients at this learning rate. Nothing is read back; the gradients stay. */
   step(learningRate: number): void {
     const { maxNorm, ...options } = this.settings;
     gradientNorm(this.parameters.shards.map(({ gradients }) => gradients), this.state, { maxNorm });
     for (const shard of this.parameters.shards) {
       adamwUpdate({ ...shard, state: this.state }, { learningRate, ...options });
     }
-    this.parameters.clearGradients();
   }
 
   async report(): Promise<OptimizerReport> {

@@ -104,7 +104,7 @@ function quantile(sorted: Float64Array, share: number): number {
   return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
 }
 
-function average(values: readonly number[]): number {
+export function average(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
@@ -122,4 +122,27 @@ function checkPaired(a: readonly number[], b: readonly number[]): void {
       `Paired values must be equally many, but there are ${a.length} and ${b.length}`,
     );
   }
+}
+
+/**
+ * A statistic of a whole sample, such as the share of distinct n-grams, with an interval by the delete-a-block
+ * jackknife (Künsch 1989): a bootstrap would repeat responses, and so lower their distinctness.
+ */
+export function jackknife<T>(
+  items: readonly T[],
+  statistic: (items: readonly T[]) => number,
+  blocks = 20,
+): Estimate {
+  const groups = Math.min(blocks, items.length);
+  if (groups < 2) throw new RangeError(`an interval needs at least 2 values, got ${items.length}`);
+  const mean = statistic(items);
+  const left = Array.from(
+    { length: groups },
+    (_, group) => statistic(items.filter((_, i) => i % groups !== group)),
+  );
+  const middle = average(left);
+  const variance = (groups - 1) / groups *
+    left.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  const half = Z * Math.sqrt(variance);
+  return { mean, low: mean - half, high: mean + half };
 }

@@ -9,11 +9,15 @@ export class Scope {
 /** The stack of open scopes of one engine. A buffer made outside all scopes lives until it is released by name. */
 export class ScopeStack {
   #stack: Scope[] = [];
+  #owners = new Map<Storage, Scope>();
 
   constructor(readonly pool: BufferPool) {}
 
   own(storage: Storage): void {
-    this.#stack.at(-1)?.owned.add(storage);
+    const scope = this.#stack.at(-1);
+    if (!scope) return;
+    scope.owned.add(storage);
+    this.#owners.set(storage, scope);
   }
 
   /** Runs `body` and frees what it made, but for the tensors it returns; those pass to the scope around it. */
@@ -42,16 +46,23 @@ export class ScopeStack {
   /** Frees what `scope` owns, but for the tensors in `kept`, which pass to the innermost open scope. */
   close(scope: Scope, kept?: unknown): void {
     for (const storage of storagesIn(kept)) {
-      if (scope.owned.delete(storage)) this.own(storage);
+      if (scope.owned.has(storage)) {
+        this.#disown(storage);
+        this.own(storage);
+      }
     }
-    for (const storage of scope.owned) this.pool.give(storage);
-    scope.owned.clear();
+    for (const storage of scope.owned) this.release(storage);
   }
 
   /** Frees one tensor's buffer now, whichever scope holds it. */
   release(storage: Storage): void {
-    for (const scope of this.#stack) scope.owned.delete(storage);
+    this.#disown(storage);
     this.pool.give(storage);
+  }
+
+  #disown(storage: Storage): void {
+    this.#owners.get(storage)?.owned.delete(storage);
+    this.#owners.delete(storage);
   }
 }
 

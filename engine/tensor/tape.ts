@@ -62,12 +62,19 @@ export class Tape {
 
   /** Runs backward from `output`, whose upstream gradient is `seed` (1 for a scalar loss). */
   backward(output: Tensor, seed: Tensor = output.engine.tensor([1])): void {
-    if (!this.#tracked.has(output)) {
-      throw new Error(
-        `nothing that is being differentiated leads to the tensor of shape [${output.shape}]`,
-      );
+    this.backwardFrom([[output, seed]]);
+  }
+
+  /** Runs backward from several outputs at once, each with its upstream gradient. */
+  backwardFrom(pairs: readonly (readonly [output: Tensor, seed: Tensor])[]): void {
+    for (const [output, seed] of pairs) {
+      if (!this.#tracked.has(output)) {
+        throw new Error(
+          `nothing that is being differentiated leads to the tensor of shape [${output.shape}]`,
+        );
+      }
+      this.#gradients.set(output, seed);
     }
-    this.#gradients.set(output, seed);
     for (const node of this.#nodes.reverse()) this.#step(node);
     this.#nodes = [];
   }

@@ -52,6 +52,11 @@ export class RunFolder {
     renameSync(temporary, path);
   }
 
+  /** The metrics written so far; a line that a killed run did not finish is left out. */
+  metrics(): Metric[] {
+    return this.#lines("metrics.jsonl").map((line) => JSON.parse(line));
+  }
+
   /** Keeps the metrics that `keep` accepts: a resumed run forgets what its checkpoint has not seen. */
   truncateMetrics(keep: (record: Metric) => boolean): void {
     this.#truncate("metrics.jsonl", keep);
@@ -88,12 +93,16 @@ export class RunFolder {
   }
 
   #truncate<Kind>(name: string, keep: (record: Kind) => boolean) {
-    const path = join(this.path, name);
-    if (!existsSync(path)) return;
-    // What follows the last newline is a line that a killed run did not finish.
-    const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
-    const kept = lines.filter((line) => keep(JSON.parse(line)));
+    if (!existsSync(join(this.path, name))) return;
+    const kept = this.#lines(name).filter((line) => keep(JSON.parse(line)));
     this.write(name, kept.map((line) => line + "\n").join(""));
+  }
+
+  #lines(name: string): string[] {
+    const path = join(this.path, name);
+    if (!existsSync(path)) return [];
+    // What follows the last newline is a line that a killed run did not finish.
+    return readFileSync(path, "utf8").split("\n").slice(0, -1);
   }
 }
 

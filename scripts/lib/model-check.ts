@@ -177,9 +177,9 @@ async function adamwLosses(
 ): Promise<number[]> {
   const { learningRate, settings } = recordedOptimizer(expected.metadata["optimizer"] ?? "");
   const optimizer = new AdamW(model.parameters, settings);
-  model.parameters.clearGradients();
   const losses: number[] = [];
   for (let step = 0; step < 10; step++) {
+    model.parameters.clearGradients();
     losses.push((await lossAndGradients(model, batch)).loss);
     optimizer.step(learningRate);
   }

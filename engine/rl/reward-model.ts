@@ -1,0 +1,193 @@
+import { packBatch } from "../nn/batch.ts";
+import { forward } from "../nn/llama.ts";
+import {
+  copyModel,
+  type Model,
+  SCORE_BIAS,
+  SCORE_WEIGHT,
+  scoreHead,
+  sequenceScores,
+} from "../nn/model.ts";
+import { AdamW } from "../nn/optimizer.ts";
+import { gatherRows } from "../ops/gather.ts";
+import { bradleyTerry } from "../ops/preference.ts";
+import { Tape } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkFinite, checkLoss } from "./gates.ts";
+import { BatchOrder, groupByTokens } from "./order.ts";
+import { seededRandom } from "./random.ts";
+import { learningRate } from "./schedule.ts";
+import type { SupervisedSettings } from "./sft.ts";
+import {
+  packState,
+  type StepMetrics,
+  type Trainer,
+  trainingTensors,
+  unpackState,
+} from "./trainer.ts";
+
+/** A preference pair as token ids; both responses close with their end token where they ended. */
+export interface Pair {
+  promptIds: readonly number[];
+  chosenIds: readonly number[];
+  rejectedIds: readonly number[];
+}
+
+/**
+ * A reward model on the trunk of `model`: a copy of its weights with a scalar head whose weights are drawn
+ * from N(0, 1/(width + 1)) (Stiennon et al. 2020) and whose bias is 0.
+ */
+export function newRewardModel(model: Model, seed: number): Model {
+  const reward = copyModel(model, { score: true });
+  const { engine } = reward.parameters;
+  const random = seededRandom(seed);
+  const scale = 1 / Math.sqrt(model.config.width + 1);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const weight = Float32Array.from({ length: model.config.width }, () => scale * normal());
+  engine.write(reward.parameters.get(SCORE_WEIGHT), weight);
+  engine.clear(reward.parameters.get(SCORE_BIAS));
+  return reward;
+}
+
+export interface RewardSettings extends SupervisedSettings {
+  /** Pulls scores towards 0: adds so much times (chosen + rejected)² to a pair's loss. */
+  centering: number;
+}
+
+/** Bradley–Terry training: −log σ(score(chosen) − score(rejected)), read at the last real token. */
+export class RewardTrainer implements Trainer {
+  step = 0;
+  readonly steps: number;
+  #optimizer: AdamW;
+  #order: BatchOrder;
+
+  constructor(
+    readonly model: Model,
+    readonly pairs: readonly Pair[],
+    readonly settings: RewardSettings,
+  ) {
+    this.steps = settings.steps;
+    this.#optimizer = new AdamW(model.parameters, settings.optimizer);
+    this.#order = new BatchOrder(pairs.length, settings.batchSize, settings.seed);
+  }
+
+  async advance(): Promise<StepMetrics> {
+    const { settings, model } = this;
+    const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
+    model.parameters.clearGradients();
+    const parts = groupByTokens(pairs.map(lengthOf), settings.microTokens).map(([start, end]) =>
+      this.#accumulate(pairs.slice(start, end), pairs.length)
+    );
+    const rate = learningRate(settings.schedule, this.step, this.steps);
+    this.#optimizer.step(rate);
+    let loss = 0, right = 0;
+    for (const part of parts) {
+      loss += (await part.loss.read())[0];
+      const [chosen, rejected] = [await part.chosen.read(), await part.rejected.read()];
+      right += chosen.filter((score, i) => score > rejected[i]).length;
+      for (const tensor of Object.values(part)) tensor.engine.release(tensor);
+    }
+    checkLoss("reward model", this.step, { loss });
+    const norm = await checkFinite("reward model", this.step, this.#optimizer);
+    this.step++;
+    return { loss, accuracy: right / pairs.length, gradientNorm: norm, learningRate: rate };
+  }
+
+  #accumulate(
+    pairs: readonly Pair[],
+    count: number,
+  ): { loss: Tensor; chosen: Tensor; rejected: Tensor } {
+    const { model, settings: { centering } } = this;
+    const { engine } = model.parameters;
+    return engine.scope(() => {
+      const tape = new Tape();
+      model.parameters.watch(tape);
+      return engine.record(tape, () => {
+        const { chosen, rejected } = pairScores(model, pairs);
+        const loss = bradleyTerry(chosen, rejected, { centering, count });
+        tape.backward(loss);
+        return { loss, chosen, rejected };
+      });
+    });
+  }
+
+  save(): Promise<Uint8Array> {
+    return packState(trainingTensors("model", this.#optimizer), { step: this.step });
+  }
+
+  async load(state: Uint8Array): Promise<void> {
+    const counters = await unpackState<{ step: number }>(
+      trainingTensors("model", this.#optimizer),
+      state,
+    );
+    this.step = counters.step;
+  }
+}
+
+function lengthOf({ promptIds, chosenIds, rejectedIds }: Pair): number {
+  return 2 * promptIds.length + chosenIds.length + rejectedIds.length;
+}
+
+/** Scores [n] of both sides of each pair, in one forward pass. */
+function pairScores(model: Model, pairs: readonly Pair[]): { chosen: Tensor; rejected: Tensor } {
+  const { engine } = model.parameters;
+  const batch = packBatch(engine, [
+    ...pairs.map(({ promptIds, chosenIds }) => [...promptIds, ...chosenIds]),
+    ...pairs.map(({ promptIds, rejectedIds }) => [...promptIds, ...rejectedIds]),
+  ]);
+  const hidden = forward(model.config, model.parameters, batch);
+  const last = batch.starts.slice(1).map((end) => end - 1);
+  const side = (rows: number[]) => scoreHead(model, gatherRows(hidden, engine.integers(rows)));
+  return { chosen: side(last.slice(0, pairs.length)), rejected: side(last.slice(pairs.length)) };
+}
+
+/** Scores of whole sequences of token ids. */
+export async function scoreSequences(
+  model: Model,
+  sequences: readonly (readonly number[])[],
+  microTokens: number,
+): Promise<number[]> {
+  const { engine } = model.parameters;
+  const scores: number[] = [];
+  for (const [start, end] of groupByTokens(sequences.map(({ length }) => length), microTokens)) {
+    const part = engine.scope(() =>
+      sequenceScores(model, packBatch(engine, sequences.slice(start, end)))
+    );
+    scores.push(...await part.read());
+    engine.release(part);
+  }
+  return scores;
+}
+
+/** Which held-out pairs the model ranks as the label says: 1, 0, or ½ for equal scores. */
+export async function rankPairs(
+  model: Model,
+  pairs: readonly Pair[],
+  microTokens: number,
+): Promise<number[]> {
+  const side = (ids: "chosenIds" | "rejectedIds") =>
+    scoreSequences(model, pairs.map((pair) => [...pair.promptIds, ...pair[ids]]), microTokens);
+  const [chosen, rejected] = [await side("chosenIds"), await side("rejectedIds")];
+  return chosen.map((score, i) => (Math.sign(score - rejected[i]) + 1) / 2);
+}
+
+/** The label of "the longer response wins" on the same pairs: what a reward model must beat. */
+export function rankByLength(pairs: readonly Pair[]): number[] {
+  return pairs.map(({ chosenIds, rejectedIds }) =>
+    (Math.sign(chosenIds.length - rejectedIds.length) + 1) / 2
+  );
+}
+
+/** Shifts the scores so that these sequences average 0. */
+export async function centreScores(
+  model: Model,
+  references: readonly (readonly number[])[],
+  microTokens: number,
+): Promise<number> {
+  const scores = await scoreSequences(model, references, microTokens);
+  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  const bias = model.parameters.get(SCORE_BIAS);
+  const [before] = await bias.read();
+  bias.engine.write(bias, Float32Array.of(before - mean));
+  return mean;
+}

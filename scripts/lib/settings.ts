@@ -1,0 +1,147 @@
+// The one place where the paper's hyper-parameters (arXiv:2404.08495, Table 5: Pythia-2.8B on TL;DR) are
+// scaled down for the bundled 0.3M-parameter model on two CPU cores.
+import { defaultAdamW } from "../../engine/nn/optimizer.ts";
+import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
+import type { RewardSettings } from "../../engine/rl/reward-model.ts";
+import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+
+/** All settings of a run, but for its data. */
+export interface RunSettings {
+  sft: SupervisedSettings;
+  reward: RewardSettings;
+  /** PPO is this with β = 0. */
+  policy: PolicySettings;
+  /** Policy and critic share a trunk, where otherwise the critic starts from the reward model. */
+  sharedTrunk: boolean;
+  /** Longest prompt, in tokens; what the context leaves, where absent. */
+  promptTokens?: number;
+  /** Updates between looks at validation prompts, and how many of those. */
+  evaluateEvery: number;
+  validationPrompts: number;
+  /** At most so many test prompts. */
+  testPrompts: number;
+  /** Rows that an evaluation generates together. */
+  batchRows: number;
+  /** Updates between checkpoints. */
+  checkpointEvery: number;
+}
+
+const MICRO_TOKENS = 4096;
+
+/** The paper's values, for reference and for large models: one epoch of SFT and reward data, 4 PPO epochs. */
+export const paperPolicy: Omit<PolicySettings, "updates" | "seed"> = {
+  beta: 1,
+  law: "from-one",
+  episodes: 512,
+  epochs: 4,
+  minibatches: 1,
+  responseTokens: 53,
+  schedule: { peak: 3e-6, kind: "linear", warmup: 0 },
+  clip: 0.2,
+  valueClip: 0.2,
+  valueCoefficient: 0.1,
+  klCoefficient: 0.05,
+  gamma: 1,
+  lambda: 0.95,
+  temperature: 0.7,
+  missingEndScore: -1,
+  whitenRewards: true,
+  whitenAdvantages: true,
+  microTokens: MICRO_TOKENS,
+  optimizer: { ...defaultAdamW, epsilon: 1e-5, beta2: 0.999, maxNorm: Infinity },
+};
+
+/** The bundled task: `npm start`. A small model learns at a hundred times the paper's learning rate. */
+export function bundledSettings(seed: number): RunSettings {
+  return {
+    sft: {
+      steps: 80,
+      batchSize: 32,
+      schedule: { peak: 3e-4, kind: "linear", warmup: 0.05 },
+      optimizer: defaultAdamW,
+      microTokens: MICRO_TOKENS,
+      seed,
+    },
+    reward: {
+      steps: 250,
+      batchSize: 32,
+      schedule: { peak: 6e-4, kind: "linear", warmup: 0.05 },
+      optimizer: { ...defaultAdamW, weightDecay: 0.01 },
+      microTokens: MICRO_TOKENS,
+      centering: 0,
+      seed,
+    },
+    policy: {
+      ...paperPolicy,
+      beta: 0.5,
+      law: "from-zero",
+      updates: 24,
+      episodes: 64,
+      epochs: 2,
+      responseTokens: 40,
+      temperature: 1,
+      klCoefficient: 0.08,
+      schedule: { peak: 4e-4, kind: "linear", warmup: 0 },
+      optimizer: { ...defaultAdamW, epsilon: 1e-5 },
+      whitenRewards: false,
+      seed,
+    },
+    sharedTrunk: false,
+    promptTokens: 32,
+    evaluateEvery: 4,
+    validationPrompts: 64,
+    testPrompts: 1000,
+    batchRows: 100,
+    checkpointEvery: 4,
+  };
+}
+
+/** One's own data with a small model: longer texts, fewer of them, so that a first look takes minutes. */
+export function ownDataSettings(seed: number): RunSettings {
+  const { sft, reward, policy, promptTokens: _, ...rest } = bundledSettings(seed);
+  return {
+    ...rest,
+    sft: { ...sft, steps: 60, batchSize: 16 },
+    reward: { ...reward, steps: 100, batchSize: 16 },
+    policy: { ...policy, updates: 10, episodes: 32, responseTokens: 128 },
+    evaluateEvery: 5,
+    validationPrompts: 32,
+    testPrompts: 64,
+    batchRows: 32,
+  };
+}
+
+/** Values given on the command line, in place of defaults. */
+export interface SettingOverrides {
+  beta?: number;
+  klCoefficient?: number;
+  learningRate?: number;
+  sftSteps?: number;
+  rewardSteps?: number;
+  updates?: number;
+  episodes?: number;
+  responseTokens?: number;
+  testPrompts?: number;
+  sharedTrunk?: boolean;
+}
+
+export function applyOptions(settings: RunSettings, given: SettingOverrides): RunSettings {
+  const { sft, reward, policy } = settings;
+  const { learningRate: peak = policy.schedule.peak } = given;
+  return {
+    ...settings,
+    sft: { ...sft, steps: given.sftSteps ?? sft.steps },
+    reward: { ...reward, steps: given.rewardSteps ?? reward.steps },
+    policy: {
+      ...policy,
+      beta: given.beta ?? policy.beta,
+      klCoefficient: given.klCoefficient ?? policy.klCoefficient,
+      schedule: { ...policy.schedule, peak },
+      updates: given.updates ?? policy.updates,
+      episodes: given.episodes ?? policy.episodes,
+      responseTokens: given.responseTokens ?? policy.responseTokens,
+    },
+    sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
+    testPrompts: given.testPrompts ?? settings.testPrompts,
+  };
+}

@@ -1,0 +1,191 @@
+// From preference pairs to a better model, on the bundled task or one's own data:
+//
+//   npm start                                         the bundled task, some minutes on two cores
+//   npm start -- --data pairs.jsonl --model FOLDER    one's own
+//
+// SFT on the references, a reward model on the pairs, then DR-PO and PPO from the same start with the same
+// number of episodes; all are evaluated on held-out prompts, and a report is written to the run folder.
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { copyModel, loadModel, type Model } from "../engine/nn/model.ts";
+import { loadTokenizer } from "../engine/nn/tokenizer.ts";
+import { type Answer, answerPrompts, type EvaluationPrompt } from "../engine/rl/evaluation.ts";
+import { PolicyTrainer } from "../engine/rl/policy-trainer.ts";
+import {
+  centreScores,
+  newRewardModel,
+  rankByLength,
+  rankPairs,
+  RewardTrainer,
+  scoreSequences,
+} from "../engine/rl/reward-model.ts";
+import { SupervisedTrainer } from "../engine/rl/sft.ts";
+import { bootstrapMean } from "../engine/rl/statistics.ts";
+import { openEngine } from "./host/engine.ts";
+import { openFolder } from "./host/files.ts";
+import { duration } from "./host/progress.ts";
+import { readRun } from "./host/read-run.ts";
+import {
+  compare,
+  type Cost,
+  curvePoint,
+  episodeSamples,
+  methodResult,
+  SavedAnswers,
+  testSamples,
+  winScores,
+} from "./lib/results.ts";
+import { openRun } from "./lib/run.ts";
+import { saveModel } from "./lib/save-model.ts";
+import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
+import { train } from "./lib/train.ts";
+import { renderReport } from "./report/html.ts";
+import { renderTable } from "./report/table.ts";
+import type { MethodName, Results } from "./report/types.ts";
+
+const started = performance.now();
+const { folder, options, settings } = openRun();
+const { engine, adapter } = await openEngine();
+const { seed } = options;
+folder.config({
+  options,
+  settings,
+  adapter,
+  features: engine.features,
+  versions: process.versions,
+});
+
+// The task as token ids of the base model.
+const modelPath = options.model ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
+const base = await loadModel(engine, openFolder(modelPath));
+const tokenizer = await loadTokenizer(openFolder(modelPath));
+const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
+const { beginToken, endTokens: [endToken], context } = base.config;
+const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
+const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
+console.log(
+  `${task.name}: ${task.references.length} references and ${task.pairs.train.length} pairs to train on, ` +
+    `${task.test.length} prompts to test on (${task.fit.dropped} rows too long, ${task.fit.promptsCut} prompts cut)`,
+);
+
+// SFT on the references.
+const sft = copyModel(base);
+const sftSeconds = await train(
+  folder,
+  "sft",
+  new SupervisedTrainer(sft, task.references, settings.sft),
+  20,
+);
+
+// The reward model on the pairs; its scores are shifted so that the references average 0.
+const reward = newRewardModel(sft, seed);
+await train(folder, "reward", new RewardTrainer(reward, task.pairs.train, settings.reward), 50);
+const { microTokens } = settings.policy;
+await centreScores(reward, task.references.map(wholeSequence), microTokens);
+const ranked = await rankPairs(reward, task.pairs.test, microTokens);
+
+// Responses without resets to the same held-out prompts, measured.
+const judges = { reference: sft, reward, tokenizer, gold: task.gold };
+const answer = (policy: Model, prompts: readonly EvaluationPrompt[]): Promise<Answer[]> => {
+  const { temperature, responseTokens } = settings.policy;
+  const options = { temperature, responseTokens, microTokens, batchRows: settings.batchRows, seed };
+  return answerPrompts(policy, prompts, judges, options);
+};
+const validation = task.validation.slice(0, settings.validationPrompts);
+const test = task.test.slice(0, settings.testPrompts);
+
+/** One method: PPO from the SFT policy with episodes reset with probability `beta`. */
+async function trainPolicy(
+  method: "drpo" | "ppo",
+  beta: number,
+  onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
+) {
+  const policy = copyModel(sft);
+  const value = settings.sharedTrunk ? policy : copyModel(reward);
+  const models = { policy, value, reference: sft, reward };
+  const trainer = new PolicyTrainer(models, task.references, { ...settings.policy, beta });
+  const seconds = await train(folder, method, trainer, settings.checkpointEvery, async (step) => {
+    await onUpdate?.(trainer);
+    for (const sample of episodeSamples(method, trainer, tokenizer, task.gold)) {
+      folder.sample(sample);
+    }
+    const look = step % settings.evaluateEvery === 0 || step === trainer.steps;
+    return look ? curvePoint(await answer(policy, validation)) : {};
+  });
+  const cost = { generatedTokens: trainer.generatedTokens, seconds };
+  return { policy, answers: await answer(policy, test), cost };
+}
+
+// DR-PO, then PPO: the same program without resets. PPO is also looked at where it has generated as many
+// tokens as DR-PO did in all.
+const drpo = await trainPolicy("drpo", settings.policy.beta);
+const equalTokens = new SavedAnswers(folder, "ppo-at-equal-tokens.json");
+const ppo = await trainPolicy("ppo", 0, async ({ generatedTokens, models: { policy } }) => {
+  if (generatedTokens >= drpo.cost.generatedTokens) {
+    await equalTokens.take(() => answer(policy, test));
+  }
+});
+
+// Results on the test prompts.
+const sftAnswers = await answer(sft, test);
+const scores = winScores(
+  task.gold,
+  test,
+  await scoreSequences(reward, test.map(wholeSequence), microTokens),
+);
+const row = (answers: Answer[], cost: Cost) =>
+  methodResult(answers, answers === sftAnswers ? null : sftAnswers, scores, cost, seed);
+const results: Results = {
+  task: task.name,
+  seed,
+  adapter: { name: adapter.name, software: adapter.software },
+  seconds: Math.round((performance.now() - started) / 100) / 10,
+  warnings: task.warnings,
+  goldName: task.goldName,
+  prompts: test.length,
+  winRateBy: scores.by,
+  methods: {
+    sft: row(sftAnswers, { generatedTokens: 0, seconds: sftSeconds }),
+    ppo: row(ppo.answers, ppo.cost),
+    drpo: row(drpo.answers, drpo.cost),
+  },
+  rewardModel: {
+    accuracy: bootstrapMean(ranked, { seed }),
+    longerWins: bootstrapMean(rankByLength(task.pairs.test), { seed }),
+    pairs: ranked.length,
+  },
+  comparisons: [
+    compare(["drpo", drpo.answers], ["sft", sftAnswers], scores, "episodes", seed),
+    compare(["drpo", drpo.answers], ["ppo", ppo.answers], scores, "episodes", seed),
+    ...equalTokens.answers
+      ? [
+        compare(
+          ["drpo", drpo.answers],
+          ["ppo", equalTokens.answers],
+          scores,
+          "generatedTokens",
+          seed,
+        ),
+      ]
+      : [],
+  ],
+  data: { ...task.fit, rows: task.rows, skippedBadRows: task.skippedBadRows },
+};
+folder.truncateSamples(({ split }) => split === "train");
+const answersOf: [MethodName, Answer[]][] = [["sft", sftAnswers], ["ppo", ppo.answers], [
+  "drpo",
+  drpo.answers,
+]];
+for (const [method, answers] of answersOf) {
+  for (const sample of testSamples(method, test, answers)) folder.sample(sample);
+}
+folder.results(results);
+folder.write("report.html", renderReport(readRun(folder.path)));
+for (const [name, model] of Object.entries({ sft, reward, ppo: ppo.policy, drpo: drpo.policy })) {
+  await saveModel(folder, name, model, modelPath);
+}
+console.log(
+  `\n${renderTable(results)}\n\n${folder.path}/report.html, after ${duration(results.seconds)}`,
+);
+engine.destroy();
+process.exit(0);

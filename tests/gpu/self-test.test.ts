@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import type { Engine } from "../../engine/gpu/engine.ts";
+import { runSelfTest } from "../../engine/gpu/self-test.ts";
+import { type ShaderName, shaderText } from "../../engine/gpu/shaders.ts";
+import { newEngine } from "../support/engine.ts";
+
+/** Puts a fault into a shader of `engine`. */
+function corrupt(engine: Engine, shader: ShaderName, from: string, to: string): void {
+  const text = shaderText(shader);
+  expect(text).toContain(from);
+  engine.kernels.replace(shader, text.replaceAll(from, to));
+}
+
+const faults: [shader: ShaderName, from: string, to: string, message: RegExp][] = [
+  [
+    "logprob",
+    "sums += exp(shifted) *",
+    "sums += 1.001 * exp(shifted) *",
+    /log-probability of a token \(forward of shaders\/logprob\.wgsl\) gives -\S+ for element 0, expected -4/,
+  ],
+  ["logprob", "i += WORKGROUP", "i += 2 * WORKGROUP", /log-probability of a token/],
+  ["random", "0x1bd11bdau", "0x1bd11bdbu", /random number generator/],
+  ["adamw", "if (is_finite(norm))", "if (norm == norm || true)", /test for NaN/],
+  ["logprob", "exp(shifted)", "unknown(shifted)", /logprob\.wgsl\) does not compile: /],
+];
+
+test("a kernel that computes wrongly is refused with the adapter's name", async () => {
+  const engine = await newEngine();
+  const { description } = engine.device.adapterInfo;
+  expect(await runSelfTest(engine)).toEqual(engine.features);
+  for (const [shader, from, to, message] of faults) {
+    corrupt(engine, shader, from, to);
+    const outcome = runSelfTest(engine);
+    await expect(outcome).rejects.toThrow(message);
+    await expect(outcome).rejects.toThrow(`The adapter "${description}" computes wrongly`);
+    engine.kernels.replace(shader, shaderText(shader));
+  }
+  expect(await runSelfTest(engine)).toEqual(engine.features);
+  engine.destroy();
+});
+
+// The faults below leave out the loop over k, so that software adapters compile them quickly.
+
+test("a wrong product with subgroups falls back to the one without", async () => {
+  const engine = await newEngine();
+  if (engine.features.subgroups && engine.features.software) {
+    for (const fault of ["k < 0u", "k < unknown"]) {
+      corrupt(engine, "matmul_subgroup", "k < params.inner; k += 8u", `${fault}; k += 8u`);
+      expect(await runSelfTest(engine)).toEqual({ ...engine.features, subgroups: false });
+    }
+    corrupt(engine, "matmul", "k < params.inner; k++", "k < 0u; k++");
+    await expect(runSelfTest(engine)).rejects.toThrow(/matrix product \(direct of/);
+  }
+  engine.destroy();
+});
+
+test("real GPUs are tested with the tiled product", async () => {
+  const engine = await newEngine();
+  corrupt(engine, "matmul", "k0 < params.inner", "k0 < 0u");
+  const outcome = runSelfTest(engine, { ...engine.features, software: false });
+  await expect(outcome).rejects.toThrow(/matrix product \(tiled of/);
+  engine.destroy();
+});
