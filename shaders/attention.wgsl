@@ -45,7 +45,6 @@ struct Params {
 @group(0) @binding(12) var<storage, read_write> d_v: array<vec4<f32>>; // [N, Hk, D]
 
 const MASKED: f32 = -1e30;
-const KEYS: u32 = 4u; // keys at a time, so that the running sum is rescaled once for all of them
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(
@@ -71,31 +70,20 @@ fn forward(
   var largest = MASKED;
   var total = 0.0;
   let end = min(tile + WORKGROUP, length);
-  for (var j = 0u; j < end; j += KEYS) {
-    var scores: array<f32, KEYS>;
-    var next = largest;
-    for (var n = 0u; n < KEYS; n++) {
-      let key = ((start + min(j + n, length - 1u)) * params.key_heads + key_head) * HEAD_VECTORS;
-      var score = 0.0;
-      for (var d = 0u; d < size; d++) {
-        score += dot(query[d], k[key + d]);
-      }
-      scores[n] = select(MASKED, score, j + n <= i);
-      next = max(next, scores[n]);
-    }
-    let correction = exp(largest - next);
-    largest = next;
-    total *= correction;
+  for (var j = 0u; j < end; j++) {
+    let key = ((start + j) * params.key_heads + key_head) * HEAD_VECTORS;
+    var score = 0.0;
     for (var d = 0u; d < size; d++) {
-      sum[d] *= correction;
+      score += dot(query[d], k[key + d]);
     }
-    for (var n = 0u; n < KEYS; n++) {
-      let value = ((start + min(j + n, length - 1u)) * params.key_heads + key_head) * HEAD_VECTORS;
-      let weight = select(0.0, exp(scores[n] - largest), j + n <= i);
-      total += weight;
-      for (var d = 0u; d < size; d++) {
-        sum[d] += weight * v[value + d];
-      }
+    score = select(MASKED, score, j <= i);
+    let next = max(largest, score);
+    let correction = exp(largest - next);
+    let weight = select(0.0, exp(score - next), j <= i);
+    largest = next;
+    total = total * correction + weight;
+    for (var d = 0u; d < size; d++) {
+      sum[d] = sum[d] * correction + weight * v[key + d];
     }
   }
   if (i < length) {

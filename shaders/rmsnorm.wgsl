@@ -19,6 +19,7 @@ struct Params {
 struct BackwardParams {
   rows: u32,
   columns: u32,
+  accumulate: u32, // 1: adds to what x_gradient holds
 }
 
 struct PartialsParams {
@@ -27,7 +28,7 @@ struct PartialsParams {
   chunk_rows: u32, // rows in a chunk; the last chunk may be shorter
 }
 
-const LANES: u32 = 32u; // of a row; few, for software adapters pay for every lane at a barrier
+const LANES: u32 = 64u; // of a row; software adapters pay for every lane at a barrier and get 8
 override WORKGROUP: u32 = 64; // of weight_partials
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,17 +45,16 @@ override WORKGROUP: u32 = 64; // of weight_partials
 
 var<workgroup> sums: array<f32, LANES>;
 
-// The sum of `value` over the lanes of the workgroup, as a tree.
+// The sum of `value` over the lanes of the workgroup. Every lane adds all up: one barrier, where a tree
+// needs six.
 fn workgroup_sum(lane: u32, value: f32) -> f32 {
   sums[lane] = value;
   workgroupBarrier();
-  for (var width = LANES / 2u; width > 0u; width /= 2u) {
-    if (lane < width) {
-      sums[lane] += sums[lane + width];
-    }
-    workgroupBarrier();
+  var sum = 0.0;
+  for (var i = 0u; i < LANES; i++) {
+    sum += sums[i];
   }
-  return sums[0];
+  return sum;
 }
 
 @compute @workgroup_size(LANES)
@@ -104,7 +104,12 @@ fn backward(
   let mean = workgroup_sum(lane, products) / f32(columns);
   for (var c = lane; c < columns; c += LANES) {
     let normalised = x[start + c] * inverse;
-    x_gradient[start + c] = inverse * (upstream[start + c] * weight[c] - normalised * mean);
+    let gradient = inverse * (upstream[start + c] * weight[c] - normalised * mean);
+    if (backward_params.accumulate == 1u) {
+      x_gradient[start + c] += gradient;
+    } else {
+      x_gradient[start + c] = gradient;
+    }
   }
 }
 

@@ -19,8 +19,8 @@ const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsa
 
 /**
  * Hands out storage buffers and takes them back. Sizes are rounded up to classes an eighth to a
- * quarter apart, and the last one returned is the first handed out, so a steady step gets the same
- * buffers in the same order and its bind groups are found again.
+ * quarter apart. The oldest free buffer is handed out first, whatever the order in which they came back,
+ * so a steady step gets the same buffers each time and its bind groups are found again.
  */
 export class BufferPool {
   readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
@@ -59,9 +59,11 @@ export class BufferPool {
       this.use.held -= storage.size;
       return storage.buffer.destroy();
     }
-    const free = this.#free.get(storage.size);
-    if (free) free.push(storage);
-    else this.#free.set(storage.size, [storage]);
+    const free = this.#free.get(storage.size) ?? [];
+    this.#free.set(storage.size, free);
+    let place = free.length; // the oldest lies last
+    while (place > 0 && free[place - 1].id < storage.id) place--;
+    free.splice(place, 0, storage);
   }
 
   /** Destroys the buffers that nothing uses now. Bind groups made with them must be dropped too. */

@@ -1,5 +1,4 @@
 import type { Engine } from "../gpu/engine.ts";
-import type { KernelConstants } from "../gpu/kernels.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 
 /** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
@@ -15,8 +14,6 @@ export interface Sequences {
   count: number;
   longest: number;
 }
-
-const WORKGROUP = 32;
 
 /**
  * Causal attention over packed sequences, in flash style (Dao 2023, arXiv:2307.08691): memory is linear in
@@ -44,7 +41,7 @@ export function attention(
   const { offsets } = sequences;
   const parameters = headParameters(heads);
   const constants = headConstants(engine, heads);
-  const tiles = Math.ceil(sequences.longest / WORKGROUP);
+  const tiles = Math.ceil(sequences.longest / constants.WORKGROUP);
   const out = engine.empty(q.shape);
   const statistics = engine.empty([rows, heads.heads, 2]);
   const grid = [tiles, heads.heads, sequences.count] as const;
@@ -143,8 +140,13 @@ function headParameters({ heads, keyHeads, headSize }: Heads): Record<string, nu
   return { heads, key_heads: keyHeads, scale: 1 / Math.sqrt(headSize), head_vectors: headSize / 4 };
 }
 
-function headConstants({ features }: Engine, { headSize }: Heads): KernelConstants {
-  return { HEAD_VECTORS: headSize / 4, UNROLL: Number(!features.software || headSize <= 16) };
+/** On a software adapter small tiles skip more of the masked half; they fill no vector unit of a GPU. */
+function headConstants({ features: { software } }: Engine, { headSize }: Heads) {
+  return {
+    HEAD_VECTORS: headSize / 4,
+    UNROLL: Number(!software || headSize <= 16),
+    WORKGROUP: software ? 8 : 64,
+  };
 }
 
 function checkHeads({ heads, keyHeads, headSize }: Heads): void {

@@ -115,13 +115,9 @@ export function linear(
       });
     }
     if (sink.needs(x)) {
-      const gradient = engine.empty(x.shape);
-      launchMatmul({ a: upstream, b: weight, out: gradient }, {
-        rows,
-        columns: inner,
-        inner: columns,
-      });
-      sink.give(x, gradient);
+      const { gradient: out, accumulate } = sink.destination(x);
+      const sizes = { rows, columns: inner, inner: columns };
+      launchMatmul({ a: upstream, b: weight, out }, sizes, { accumulate });
     }
     if (bias && sink.needs(bias)) {
       columnSums(upstream.view([rows, columns]), sink.accumulator(bias));

@@ -1,3 +1,4 @@
+import type { Engine } from "../gpu/engine.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
 
@@ -11,22 +12,31 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   expectShape("rmsNorm", "weight", weight, [columns]);
   const out = engine.empty(x.shape), inverseRms = engine.empty([rows]);
   const bindings = { x, weight, out, inverse_rms_out: inverseRms };
-  engine.launch("rmsnorm", "forward", bindings, { rows, columns, epsilon }, engine.grid(rows, 1));
+  const parameters = { rows, columns, epsilon };
+  engine.launch("rmsnorm", "forward", bindings, parameters, engine.grid(rows, 1), lanes(engine));
   engine.tape?.record("rmsNorm", [x, weight], out, (upstream, sink) => {
     if (sink.needs(weight)) {
       addWeightGradient(x, inverseRms, upstream, sink.accumulator(weight));
     }
-    if (sink.needs(x)) sink.give(x, inputGradient(x, weight, inverseRms, upstream));
+    if (sink.needs(x)) {
+      const { gradient: x_gradient, accumulate } = sink.destination(x);
+      const bindings = { x, weight, inverse_rms: inverseRms, upstream, x_gradient };
+      const parameters = { rows, columns, accumulate: Number(accumulate) };
+      engine.launch(
+        "rmsnorm",
+        "backward",
+        bindings,
+        parameters,
+        engine.grid(rows, 1),
+        lanes(engine),
+      );
+    }
   });
   return out;
 }
 
-function inputGradient(x: Tensor, weight: Tensor, inverseRms: Tensor, upstream: Tensor): Tensor {
-  const { engine, shape: [rows, columns] } = x;
-  const gradient = engine.empty(x.shape);
-  const bindings = { x, weight, inverse_rms: inverseRms, upstream, x_gradient: gradient };
-  engine.launch("rmsnorm", "backward", bindings, { rows, columns }, engine.grid(rows, 1));
-  return gradient;
+function lanes({ features: { software } }: Engine): { LANES: number } {
+  return { LANES: software ? 8 : 64 };
 }
 
 function addWeightGradient(x: Tensor, inverseRms: Tensor, upstream: Tensor, total: Tensor): void {

@@ -10,6 +10,11 @@ export interface Sink {
    * be the upstream gradient itself, for one input, after the last launch that reads it.
    */
   give(input: Tensor, gradient: Tensor): void;
+  /**
+   * Where a kernel writes the gradient of `input`: adding to what is there where `accumulate` says so,
+   * over undefined contents otherwise. Saves a launch for inputs that several ops use.
+   */
+  destination(input: Tensor): { gradient: Tensor; accumulate: boolean };
   /** A zero-initialised tensor of `input`'s shape that the kernel adds the gradient of `input` to. */
   accumulator(input: Tensor): Tensor;
 }
@@ -108,6 +113,13 @@ export class Tape {
           addInPlace(existing, gradient);
           if (!own) input.engine.release(gradient);
         } else this.#gradients.set(input, gradient);
+      },
+      destination: (input) => {
+        const existing = this.#gradients.get(input);
+        if (existing) return { gradient: existing, accumulate: true };
+        const gradient = input.engine.empty(input.shape);
+        this.#gradients.set(input, gradient);
+        return { gradient, accumulate: false };
       },
       accumulator: (input) => {
         let gradient = this.#gradients.get(input);
