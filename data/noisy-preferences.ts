@@ -14,7 +14,7 @@ export interface Pair {
  * Compares every two responses of prompt number `index` as a noisy rater would, who gives no label where both
  * have the same gold.
  */
-export function comparePairs({ responses }: Logged, index: number, seed: number): Pair[] {
+export function compareResponses({ responses }: Logged, index: number, seed: number): Pair[] {
   const pairs: Pair[] = [];
   for (const [j, second] of responses.entries()) {
     for (const [i, first] of responses.slice(0, j).entries()) {

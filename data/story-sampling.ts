@@ -9,7 +9,7 @@ export const PROMPT_SENTENCES = 2;
 export const RESPONSES = 4; // per prompt
 export const RESPONSE_TOKENS = { least: 4, most: 39 }; // and the end-of-sequence token: 40
 export const RESPONSE_SENTENCES = 3; // at most
-const TEMPERATURE = { prompts: 0.9, responses: 1 };
+const TEMPERATURE = { prompts: 0.9, responses: 0.8 };
 const BATCH = 128;
 const ATTEMPTS = 64; // per prompt, to draw four fit responses
 const END = 0; // <|endoftext|> opens and ends a story
@@ -63,7 +63,9 @@ export async function samplePrompts(teller: Storyteller, count: number): Promise
     }
   }
   const repeated = stories - unfit - found.size;
-  console.log(`${stories} stories: ${unfit} openings unfit, ${repeated} repeated, ${found.size} new`);
+  console.log(
+    `${stories} stories: ${unfit} openings unfit, ${repeated} repeated, ${found.size} new`,
+  );
   // Common openings come up first; in random order the splits do not differ in that.
   return [...found.values()]
     .map((prompt, i) => ({ prompt, key: draw(teller.seed, DRAWS.order, i) }))

@@ -76,10 +76,10 @@ fn product(
       sums[r] = sum;
     }
   }
-  for (var r = 0u; r < ROWS; r++) {
-    if (first + r < params.rows && column < params.columns / 4u) {
-      store((first + r) * (params.columns / 4u) + column, column, sums[r]);
-    }
+  // A loop whose end is only known when the kernel runs is not unrolled: eight epilogues took seconds to
+  // compile.
+  for (var row = first; row < params.rows && row - first < ROWS && column < stride; row++) {
+    store(row * stride + column, column, sums[row - first]);
   }
 }
 

@@ -58,15 +58,15 @@ export function checkDecoding(decoding: ArrayLike<number>, training: ArrayLike<n
   }
 }
 
-/** Filling what no loss may read with NaN must leave the gradient the same to the bit. */
-export function checkMasks(gradient: Float32Array, withNaN: Float32Array): void {
-  const a = new Uint32Array(gradient.buffer, gradient.byteOffset, gradient.length);
+/** Filling what no loss may read with NaN must leave losses and gradients the same to the bit. */
+export function checkMasks(what: string, clean: Float32Array, withNaN: Float32Array): void {
+  const a = new Uint32Array(clean.buffer, clean.byteOffset, clean.length);
   const b = new Uint32Array(withNaN.buffer, withNaN.byteOffset, withNaN.length);
   const changed = a.findIndex((bits, i) => bits !== b[i]);
   if (changed < 0) return;
   throw new GateError(
-    `a value outside the generated tokens reaches the gradient: with NaN there, element ${changed} changed from ` +
-      `${gradient[changed]} to ${
+    `a value outside the generated tokens reaches the ${what}: with NaN there, element ${changed} changed from ` +
+      `${clean[changed]} to ${
         withNaN[changed]
       }; a kernel reads or multiplies what its roles should mask`,
   );

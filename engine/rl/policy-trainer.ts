@@ -250,7 +250,7 @@ export class PolicyTrainer implements Trainer {
     });
   }
 
-  /** The NaN test of the roles, on the gradient of the first micro-batch. */
+  /** The NaN test of the roles, on losses and gradients of the first micro-batch. */
   async #checkMasks(episodes: readonly Episode[], experience: Experience): Promise<void> {
     const { engine } = this.models.policy.parameters;
     const [[, end]] = groupByTokens(
@@ -266,16 +266,20 @@ export class PolicyTrainer implements Trainer {
         experience[name].shape,
       );
     }
-    const gradients = async (values: Experience) => {
-      await this.#minibatch(episodes, values, 0, end);
+    const outcome = async (values: Experience) => {
+      const losses = await this.#minibatch(episodes, values, 0, end);
       const { policy, value } = this.models;
-      return Promise.all(
+      const gradients = await Promise.all(
         [policy, value].map(({ parameters }) => parameters.shards[0].gradients.read()),
       );
+      const numbers = [losses.policyLoss, losses.valueLoss, ...losses.policy, ...losses.value];
+      return [Float32Array.from(numbers), ...gradients];
     };
-    const clean = await gradients(experience);
-    const withNaN = await gradients({ ...experience, ...poisoned });
-    clean.forEach((gradient, i) => checkMasks(gradient, withNaN[i]));
+    const clean = await outcome(experience);
+    const withNaN = await outcome({ ...experience, ...poisoned });
+    clean.forEach((numbers, i) =>
+      checkMasks(["losses", "policy gradient", "value gradient"][i], numbers, withNaN[i])
+    );
     for (const tensor of Object.values(poisoned)) engine.release(tensor);
   }
 

@@ -146,3 +146,14 @@ export function jackknife<T>(
   const half = Z * Math.sqrt(variance);
   return { mean, low: mean - half, high: mean + half };
 }
+
+/** The 97.5 % points of Student's t distribution for 1 … 10 degrees of freedom. */
+const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+
+/** Mean of a few independent observations, such as seeds, with Student's t interval. */
+export function studentInterval(values: readonly number[]): Estimate {
+  const normal = estimateMean(values);
+  const t = STUDENT[values.length - 2] ?? Z;
+  const half = (normal.high - normal.mean) * t / Z;
+  return { mean: normal.mean, low: normal.mean - half, high: normal.mean + half };
+}

@@ -138,7 +138,7 @@ function checkPositionals(names: readonly string[], given: string[]) {
   if (given.length < names.length) {
     throw new ArgumentError(`${names[given.length]!.toUpperCase()} is missing.`);
   }
-  if (given.length > names.length) {
+  if (given.length > names.length && !names.at(-1)?.endsWith("…")) {
     throw new ArgumentError(`"${given[names.length]}" is not expected here.`);
   }
 }

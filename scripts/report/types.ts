@@ -26,7 +26,7 @@ const methodResultSchema = z.object({
   ended: estimateSchema,
   /** Share of distinct bigrams among all bigrams, 0 to 1. */
   distinct2: estimateSchema,
-  /** Share of bigrams that repeat an earlier one of the same response, 0 to 1. */
+  /** Share of 4-grams that repeat an earlier one of the same response, 0 to 1. */
   repetition: estimateSchema,
   /** Win rate against the SFT policy on the same prompts, ties counting half; null for SFT. */
   winRate: estimateSchema.nullable(),

@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { addInPlace, scale } from "../../engine/ops/elementwise.ts";
+import { expectClose, randomNumbers } from "../support/compare.ts";
+import { testEngine } from "../support/engine.ts";
+
+test("uploads, copies and launches take place in the order of the calls", async () => {
+  const engine = await testEngine();
+  const x = engine.tensor([1, 2]), total = engine.zeros([2]), copy = engine.zeros([2]);
+  addInPlace(total, x);
+  engine.write(x, Float32Array.of(10, 20));
+  addInPlace(total, x);
+  engine.copy(total, copy);
+  engine.write(x, Float32Array.of(100, 200));
+  addInPlace(total, x);
+  engine.clear(x);
+  addInPlace(total, x);
+  expect([...await copy.read()]).toEqual([11, 22]);
+  expect([...await total.read()]).toEqual([111, 222]);
+});
+
+test("more launches than one submit holds each get their own parameters", async () => {
+  const engine = await testEngine();
+  const total = engine.zeros([1]), one = engine.tensor([1]);
+  const { submits } = engine.counts;
+  for (let i = 1; i <= 300; i++) addInPlace(total, one, i);
+  expect(engine.counts.submits).toBeGreaterThan(submits);
+  expect([...await total.read()]).toEqual([300 * 301 / 2]);
+});
+
+test("uploads beyond the staging area, and beyond any, arrive whole and in order", async () => {
+  const engine = await testEngine();
+  const sizes = [100_001, 100_001, 100_001, 99_999, 1, 262_144, 262_145, 300_001];
+  const data = sizes.map((size, i) => randomNumbers(size, i));
+  const tensors = data.map((numbers) => engine.tensor(numbers));
+  const doubled = tensors.map((tensor, i) => {
+    const out = scale(tensor, 2);
+    engine.write(tensor, data[i].map((x) => -x));
+    return out;
+  });
+  for (const [i, numbers] of data.entries()) {
+    expectClose(await tensors[i].read(), numbers.map((x) => -x), 0);
+    expectClose(await doubled[i].read(), numbers.map((x) => 2 * x), 0);
+  }
+  for (const tensor of [...tensors, ...doubled]) engine.release(tensor);
+});
+
+test("reads of many sizes at once give each its own numbers", async () => {
+  const engine = await testEngine();
+  const sizes = [0, 1, 63, 64, 65, 1000, 64];
+  const tensors = sizes.map((size, i) => engine.tensor(new Float32Array(size).fill(i)));
+  const read = await Promise.all(tensors.map((tensor) => tensor.read()));
+  expect(read).toEqual(sizes.map((size, i) => new Float32Array(size).fill(i)));
+});
+
+test("bind groups are made once for the same buffers", async () => {
+  const engine = await testEngine();
+  const x = engine.tensor([1]), total = engine.zeros([1]);
+  addInPlace(total, x);
+  const before = engine.counts.bindGroupsCreated;
+  for (let i = 0; i < 10; i++) addInPlace(total, x, i);
+  expect(engine.counts.bindGroupsCreated).toBe(before);
+  addInPlace(x, total);
+  expect(engine.counts.bindGroupsCreated).toBe(before + 1);
+});

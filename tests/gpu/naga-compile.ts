@@ -1,0 +1,33 @@
+// Compiles every entry point of every shader in Deno's own WebGPU, whose compiler is naga, and prints a
+// line of JSON: an error for each that fails. Run by naga.test.ts:
+//
+//   deno run --unstable-webgpu --allow-read --allow-env tests/gpu/naga-compile.ts
+import { KernelCache } from "../../engine/gpu/kernels.ts";
+import { type ShaderName, shaderNames, shaderText } from "../../engine/gpu/shaders.ts";
+
+const adapter = await navigator.gpu.requestAdapter();
+if (!adapter) throw new Error("Deno's WebGPU found no adapter; run `npm run setup`");
+const device = await adapter.requestDevice();
+const kernels = new KernelCache(device);
+const errors: Record<string, string> = {};
+let compiled = 0;
+
+async function compile(shader: ShaderName, entry: string): Promise<void> {
+  device.pushErrorScope("validation");
+  kernels.get(shader, entry);
+  const error = await device.popErrorScope();
+  if (error) errors[`${shader}.${entry}`] = error.message;
+  else compiled++;
+}
+
+for (const shader of shaderNames) {
+  const text = shaderText(shader);
+  // naga knows the subgroup functions but not the line that enables them.
+  if (text.includes("enable subgroups;")) {
+    kernels.replace(shader, text.replace("enable subgroups;", ""));
+  }
+  for (const [, entry] of text.matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)) {
+    await compile(shader, entry);
+  }
+}
+console.log(JSON.stringify({ adapter: adapter.info.description, compiled, errors }));
