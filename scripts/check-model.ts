@@ -4,6 +4,7 @@
 //
 // `expected.safetensors` holds logits, log-probabilities, the loss, every gradient and ten AdamW losses;
 // `expected.json` holds a greedy continuation, encodings and log-probabilities. Exits 1 beyond tolerance.
+import "./host/failure.ts";
 import process from "node:process";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";

@@ -5,6 +5,7 @@
 //
 // SFT on the references, a reward model on the pairs, then DR-PO and PPO from the same start with the same
 // number of episodes; all are evaluated on held-out prompts, and a report is written to the run folder.
+import "./host/failure.ts";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { copyModel, loadModel, type Model } from "../engine/nn/model.ts";

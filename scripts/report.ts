@@ -1,3 +1,4 @@
+import "./host/failure.ts";
 import { readArguments } from "./host/arguments.ts";
 import { readRun } from "./host/read-run.ts";
 import { RunFolder } from "./host/run-folder.ts";
@@ -11,11 +12,6 @@ const { positionals } = readArguments({
   positionals: ["run"],
 });
 const path = positionals[0]!;
-try {
-  const run = readRun(path);
-  new RunFolder(path).write("report.html", renderReport(run));
-  console.log(`${renderTable(run.results)}\n\n${path}/report.html`);
-} catch (error) {
-  console.error((error as Error).message);
-  process.exit(1);
-}
+const run = readRun(path);
+new RunFolder(path).write("report.html", renderReport(run));
+console.log(`${renderTable(run.results)}\n\n${path}/report.html`);

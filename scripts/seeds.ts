@@ -4,6 +4,7 @@
 //   npx bun scripts/seeds.ts runs/seed-*
 //
 // Each seed's mean is one observation; intervals are Student's t over seeds, 95 %.
+import "./host/failure.ts";
 import process from "node:process";
 import { average, type Estimate, studentInterval } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";

@@ -224,7 +224,7 @@ struct CacheParams {
 @group(0) @binding(16) var<storage, read> cached_k: array<vec4<f32>>; // [B, T, Hk, D]
 @group(0) @binding(17) var<storage, read> cached_v: array<vec4<f32>>; // [B, T, Hk, D]
 
-const LANES: u32 = 32u;
+const LANES: u32 = 32u; // of a row in decode
 
 var<workgroup> lane_largest: array<f32, LANES>;
 var<workgroup> lane_total: array<f32, LANES>;

@@ -22,6 +22,8 @@ export interface Features {
   readonly timestamps: boolean;
   /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
   readonly software: boolean;
+  /** Lanes of one subgroup, the least there are: the width of a CPU's vectors on a software adapter. */
+  readonly lanes: number;
 }
 
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
@@ -77,6 +79,7 @@ export class Engine {
         subgroupMinSize >= SUBGROUP_LANES,
       timestamps: requiredFeatures.includes("timestamp-query"),
       software: options.software ?? false,
+      lanes: subgroupMinSize,
     });
     engine.#features = await runSelfTest(engine);
     return engine;

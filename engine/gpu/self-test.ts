@@ -30,6 +30,12 @@ export async function runSelfTest(
   engine: Engine,
   features: Features = engine.features,
 ): Promise<Features> {
+  const subgroupProduct = matrixProduct(
+    "matmul_subgroup",
+    "product",
+    { TRANSPOSE_A: 0, WORKGROUP: features.lanes },
+    false,
+  );
   if (features.software && features.subgroups && await findFault(engine, subgroupProduct)) {
     features = { ...features, subgroups: false };
   }
@@ -143,7 +149,6 @@ function matrix(
 
 const tiledProduct = matrixProduct("matmul", "tiled", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
 const directProduct = matrixProduct("matmul", "direct", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
-const subgroupProduct = matrixProduct("matmul_subgroup", "product", { TRANSPOSE_A: 0 }, false);
 
 /** Logits log 1, log 2, … log V: the probabilities are 1/S, 2/S, … V/S with S = V(V + 1)/2. */
 const vocabulary = 101, total = vocabulary * (vocabulary + 1) / 2, target = 36;

@@ -140,12 +140,13 @@ function headParameters({ heads, keyHeads, headSize }: Heads): Record<string, nu
   return { heads, key_heads: keyHeads, scale: 1 / Math.sqrt(headSize), head_vectors: headSize / 4 };
 }
 
-/** On a software adapter small tiles skip more of the masked half; they fill no vector unit of a GPU. */
-function headConstants({ features: { software } }: Engine, { headSize }: Heads) {
+/** On a software adapter small tiles skip more of the masked half, and few lanes are joined sooner. */
+function headConstants({ features: { software, lanes } }: Engine, { headSize }: Heads) {
   return {
     HEAD_VECTORS: headSize / 4,
     UNROLL: Number(!software || headSize <= 16),
-    WORKGROUP: software ? 8 : 64,
+    WORKGROUP: software ? lanes : 64,
+    LANES: software ? lanes : 32,
   };
 }
 

@@ -55,8 +55,10 @@ export function launchMatmul(
     engine.scope(() => {
       // This kernel reads rows of B along N, so a B stored [N, K] is turned first, into scratch.
       if (layout.transposeB) bindings.b = transpose(b, columns, sizes.inner);
-      const grid = [Math.ceil(columns / 32), Math.ceil(rows / 8), 1] as const;
-      engine.launch("matmul_subgroup", "product", bindings, parameters, grid, { TRANSPOSE_A });
+      const WORKGROUP = engine.features.lanes;
+      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / 8), 1] as const;
+      const constants = { TRANSPOSE_A, WORKGROUP };
+      engine.launch("matmul_subgroup", "product", bindings, parameters, grid, constants);
     });
   } else {
     const tiled = variant === "tiled";

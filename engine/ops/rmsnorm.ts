@@ -35,8 +35,8 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   return out;
 }
 
-function lanes({ features: { software } }: Engine): { LANES: number } {
-  return { LANES: software ? 8 : 64 };
+function lanes({ features: { software, lanes } }: Engine): { LANES: number } {
+  return { LANES: software ? lanes : 64 };
 }
 
 function addWeightGradient(x: Tensor, inverseRms: Tensor, upstream: Tensor, total: Tensor): void {

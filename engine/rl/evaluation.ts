@@ -35,7 +35,7 @@ export interface Answer {
   text: string;
   tokens: readonly number[];
   ended: boolean;
-  /** Reward-model score at the last token, whether or not the response ended. */
+  /** Score by `Judges.reward`, whether or not the response ended. */
   reward: number;
   /** Σ log π − log π_ref over the response's tokens (k1), in nats. */
   kl: number;
@@ -45,7 +45,8 @@ export interface Answer {
 
 export interface Judges {
   reference: Model;
-  reward: Model;
+  /** A reward model, or what else tells how good a response is. */
+  reward: Model | ((prompt: EvaluationPrompt, response: readonly number[]) => number);
   tokenizer: Tokenizer;
   gold: ((response: string) => number) | null;
 }
@@ -86,7 +87,9 @@ async function answerSome(
   const starts = prompts.map(({ promptIds }) => promptIds.length);
   const ours = await responseLogProbs(policy, sequences, starts, temperature, microTokens);
   const theirs = await responseLogProbs(reference, sequences, starts, temperature, microTokens);
-  const scores = await scoreSequences(reward, sequences, microTokens);
+  const scores = typeof reward === "function"
+    ? drawn.map(({ tokens }, i) => reward(prompts[i], tokens))
+    : await scoreSequences(reward, sequences, microTokens);
   return drawn.map(({ tokens, ended }, i) => {
     const text = tokenizer.decodeContinuation(tokens);
     return {

@@ -1,10 +1,4 @@
-import {
-  logProbabilities,
-  type Model,
-  predictorStates,
-  scoreHead,
-  sequenceScores,
-} from "../nn/model.ts";
+import { logProbabilities, type Model, predictorStates, scoreHead } from "../nn/model.ts";
 import { generalizedAdvantage } from "../ops/gae.ts";
 import { scatterValues } from "../ops/gather.ts";
 import { shapeRewards } from "../ops/rewards.ts";
@@ -12,13 +6,15 @@ import { whiten } from "../ops/whiten.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Episode, type EpisodeBatch, packEpisodes } from "./episodes.ts";
 import { groupByTokens } from "./order.ts";
+import { scoreSequences } from "./reward-model.ts";
 
 /** The models an update looks at. Policy and value may share a trunk: then they are the same model. */
 export interface Models {
   policy: Model;
   value: Model;
   reference: Model;
-  reward: Model;
+  /** A reward model, or what else tells how good an episode's response is, its forced prefix included. */
+  reward: Model | ((episode: Episode) => number);
 }
 
 export interface ExperienceSettings {
@@ -45,7 +41,7 @@ export interface Experience {
 
 /** What the scoring of a batch of episodes found, on the CPU. */
 export interface ScoringReport {
-  /** Reward-model score of each episode, before a missing end replaces it. */
+  /** Score of each episode by `Models.reward`, before a missing end replaces it. */
   scores: number[];
   /** Log probability of each generated token under the policy and under the reference, all episodes in a row. */
   logProbs: Float32Array;
@@ -55,7 +51,7 @@ export interface ScoringReport {
 }
 
 /**
- * Scores episodes with the training forward of all four models, and turns scores into advantages: reward at
+ * Scores episodes with the training forward of all models, and turns scores into advantages: reward at
  * the last generated token less the KL penalty of each token, then GAE, then whitening.
  */
 export async function scoreEpisodes(
@@ -77,7 +73,7 @@ export async function scoreEpisodes(
   );
   const read = (name: keyof typeof parts[number]) => joined(parts.map((part) => part[name]));
   const report = {
-    scores: [...await read("scores")],
+    scores: await scoresOf(models.reward, episodes, settings.microTokens),
     logProbs: await read("logProb"),
     referenceLogProbs: await read("reference"),
     entropies: await read("entropy"),
@@ -107,8 +103,17 @@ export async function scoreEpisodes(
   return { experience, report };
 }
 
+async function scoresOf(
+  reward: Models["reward"],
+  episodes: readonly Episode[],
+  microTokens: number,
+): Promise<number[]> {
+  if (typeof reward === "function") return episodes.map(reward);
+  return await scoreSequences(reward, episodes.map(({ tokens }) => tokens), microTokens);
+}
+
 function scorePart(
-  { policy, value, reference, reward }: Models,
+  { policy, value, reference }: Models,
   batch: EpisodeBatch,
   temperature: number,
 ) {
@@ -118,7 +123,6 @@ function scorePart(
     entropy,
     reference: logProbabilities(reference, batch, temperature).logProb,
     values: scoreHead(value, predictorStates(value, batch)),
-    scores: sequenceScores(reward, batch),
   };
 }
 

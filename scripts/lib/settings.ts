@@ -63,7 +63,7 @@ export function bundledSettings(seed: number): RunSettings {
       seed,
     },
     reward: {
-      steps: 250,
+      steps: 200,
       batchSize: 32,
       schedule: { peak: 6e-4, kind: "linear", warmup: 0.05 },
       optimizer: { ...defaultAdamW, weightDecay: 0.01 },
@@ -75,7 +75,7 @@ export function bundledSettings(seed: number): RunSettings {
       ...paperPolicy,
       beta: 0.5,
       law: "from-zero",
-      updates: 24,
+      updates: 12,
       episodes: 64,
       epochs: 2,
       responseTokens: 40,
@@ -88,11 +88,11 @@ export function bundledSettings(seed: number): RunSettings {
     },
     sharedTrunk: false,
     promptTokens: 32,
-    evaluateEvery: 4,
+    evaluateEvery: 3,
     validationPrompts: 64,
     testPrompts: 1000,
     batchRows: 100,
-    checkpointEvery: 4,
+    checkpointEvery: 3,
   };
 }
 

@@ -59,6 +59,7 @@ export async function train(
 }
 
 const titles: Record<Phase, string> = {
+  pretrain: "pretraining",
   sft: "SFT",
   reward: "reward model",
   ppo: "PPO",

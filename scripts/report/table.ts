@@ -36,7 +36,7 @@ function rowTitle({ title, unit, better }: Measure) {
   return title + (unit && `, ${unit}`) + direction;
 }
 
-function align(rows: string[][]) {
+export function align(rows: string[][]) {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => [...row[column]!].length))
   );

@@ -28,7 +28,7 @@ export function tinySources(count: number): ResetSource[] {
 }
 
 /** A policy, critic, reference and reward model from one base, and settings that run in a second. */
-export function tinyModels(base: Model): Models {
+export function tinyModels(base: Model): Models & { reward: Model } {
   const reward = newRewardModel(base, 7);
   return { policy: copyModel(base), value: copyModel(reward), reference: base, reward };
 }

@@ -1,0 +1,42 @@
+import type { Engine } from "../gpu/engine.ts";
+import { Parameters } from "../tensor/parameters.ts";
+import { sizeOf } from "../tensor/tensor.ts";
+import type { ModelConfig } from "./config.ts";
+import { llamaParameters } from "./llama.ts";
+import type { Model } from "./model.ts";
+import { drawBits, purposes, uniform } from "./threefry.ts";
+
+const DEVIATION = 0.02;
+
+/** Projections that write into the residual stream, two per layer. */
+const INTO_RESIDUAL = /\.(o_proj|down_proj)\.weight$/;
+
+/**
+ * A model to train from scratch: weights from N(0, 0.02²), those that write into the residual stream scaled
+ * by 1/√(2·layers), so that its variance does not grow with depth (Radford et al. 2019); norms 1, biases 0.
+ */
+export function newModel(engine: Engine, config: ModelConfig, seed: number): Model {
+  const entries = llamaParameters(config);
+  const parameters = new Parameters(engine, entries);
+  for (const [number, { name, shape }] of entries.entries()) {
+    const values = new Float32Array(sizeOf(shape));
+    if (shape.length === 1) {
+      values.fill(name.endsWith(".bias") ? 0 : 1);
+    } else {
+      const deviation = INTO_RESIDUAL.test(name)
+        ? DEVIATION / Math.sqrt(2 * config.layers)
+        : DEVIATION;
+      for (let i = 0; i < values.length; i++) values[i] = deviation * normal(seed, number, i);
+    }
+    engine.write(parameters.get(name), values);
+  }
+  engine.flush();
+  return { config, parameters };
+}
+
+/** Weight `place` of a parameter before scaling: a standard normal number (Box and Muller 1958). */
+function normal(seed: number, parameter: number, place: number): number {
+  const position = { seed, purpose: purposes.weight, episode: parameter, token: place };
+  const [radius, angle] = drawBits(position).map(uniform);
+  return Math.sqrt(-2 * Math.log(radius)) * Math.cos(2 * Math.PI * angle);
+}

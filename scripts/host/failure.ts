@@ -1,0 +1,13 @@
+// Imported first by every script: an error that tells the user what to do is shown as its message alone, and a
+// fault of the program itself with its stack. Either way the exit status is 1.
+import process from "node:process";
+
+function fail(error: unknown): void {
+  const ours = error instanceof Error &&
+    !(error instanceof TypeError || error instanceof ReferenceError);
+  console.error(ours ? `\n${error.message}` : error);
+  process.exit(1);
+}
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);

@@ -1,0 +1,40 @@
+import type { ModelConfig } from "../../engine/nn/config.ts";
+import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
+import type { Demonstration } from "../../engine/rl/sft.ts";
+import { readLines } from "../host/files.ts";
+
+const SEPARATOR = "<|endoftext|>";
+
+/** The documents of a text file (also .gz), which `<|endoftext|>` parts. */
+export async function readDocuments(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of readLines(path)) lines.push(line);
+  const documents = lines.join("\n").split(SEPARATOR).map((text) => text.trim());
+  return documents.filter((text) => text !== "");
+}
+
+/**
+ * Documents as sequences for next-token prediction: each is closed with the end token and cut into pieces
+ * that fill the context at most; a piece opens with the begin token and never spans two documents. Packed
+ * batches know no padding, so short pieces waste nothing.
+ */
+export function cutDocuments(
+  documents: readonly string[],
+  tokenizer: Pick<Tokenizer, "encode">,
+  { context, beginToken, endTokens }: ModelConfig,
+): Demonstration[] {
+  if (beginToken === null || endTokens.length === 0) {
+    throw new Error("pretraining needs a begin and an end token; the config.json names none");
+  }
+  return documents.flatMap((text) => {
+    const ids = [...tokenizer.encode(text), endTokens[0]];
+    const pieces: Demonstration[] = [];
+    for (let start = 0; start < ids.length; start += context - 1) {
+      pieces.push({
+        promptIds: [beginToken],
+        responseIds: ids.slice(start, start + context - 1),
+      });
+    }
+    return pieces;
+  });
+}
