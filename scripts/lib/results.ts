@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Answer, type EvaluationPrompt, summarize } from "../../engine/rl/evaluation.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
-import { average, pairedDifference, winRate } from "../../engine/rl/statistics.ts";
+import { average, distinctN, pairedDifference, winRate } from "../../engine/rl/statistics.ts";
 import type { StepMetrics } from "../../engine/rl/trainer.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import type { Comparison, MethodName, MethodResult, Sample } from "../report/types.ts";
@@ -44,7 +44,11 @@ export function winScores(
 /** A point of the training curves: means on validation prompts. */
 export function curvePoint(answers: readonly Answer[]): StepMetrics {
   const mean = (value: (answer: Answer) => number) => average(answers.map(value));
-  const point: StepMetrics = { reward: mean(({ reward }) => reward), kl: mean(({ kl }) => kl) };
+  const point: StepMetrics = {
+    reward: mean(({ reward }) => reward),
+    kl: mean(({ kl }) => kl),
+    distinct2: distinctN(answers.map(({ tokens }) => tokens), 2),
+  };
   if (answers.every(({ gold }) => gold !== null)) point["gold"] = mean(({ gold }) => gold!);
   return point;
 }

@@ -24,6 +24,7 @@ export async function runChecks(args, env) {
     if (code !== 0) failed.push(name);
   }
   if (failed.length > 0) console.log(`npm test will fail because of: ${failed.join(", ")}`);
-  const code = await runInPlace(bun, ["test", ...args], options);
+  // A software driver compiles kernels on first use, which outlasts the default of five seconds.
+  const code = await runInPlace(bun, ["test", "--timeout", "120000", ...args], options);
   return code !== 0 ? code : failed.length > 0 ? 1 : 0;
 }
