@@ -57,7 +57,7 @@ test(
 
     const child = start("--run", killed, ...small);
     const metrics = join(killed, "metrics.jsonl");
-    // The checkpoint is of update 3: the fourth and fifth have to be done again, to the same bits.
+    // The checkpoint is of update 4: the fifth has to be done again, to the same bits.
     while (!existsSync(metrics) || !/"phase":"drpo","step":5/.test(readFileSync(metrics, "utf8"))) {
       await Bun.sleep(20);
       expect(child.exitCode).toBeNull();
