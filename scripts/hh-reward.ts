@@ -49,7 +49,7 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
       help: "preference pairs as JSON lines (also .gz)",
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
-    steps: { type: "integer", default: 80, min: 1, help: "training steps on each split" },
+    steps: { type: "integer", default: 105, min: 1, help: "training steps on each split" },
     seed: { type: "integer", default: 1, min: 0, help: "seed of the head and of the order" },
   },
 });

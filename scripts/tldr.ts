@@ -52,7 +52,7 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
     seed: { type: "integer", default: 1, min: 0, help: "seed of all random draws" },
     ppo: { type: "boolean", help: "trains PPO too, with as many episodes" },
     sftSteps: { type: "integer", default: 75, min: 1, help: "steps of SFT" },
-    updates: { type: "integer", default: 16, min: 1, help: "updates of DR-PO" },
+    updates: { type: "integer", default: 20, min: 1, help: "updates of DR-PO" },
     trainPosts: {
       type: "integer",
       default: 2000,

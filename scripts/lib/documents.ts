@@ -15,13 +15,14 @@ export async function readDocuments(path: string): Promise<string[]> {
 
 /**
  * Documents as sequences for next-token prediction: each is closed with the end token and cut into pieces
- * that fill the context at most; a piece opens with the begin token and never spans two documents. Packed
- * batches know no padding, so short pieces waste nothing.
+ * of at most `pieceTokens`; a piece opens with the begin token and never spans two documents. Packed batches
+ * know no padding, so short pieces waste nothing.
  */
 export function cutDocuments(
   documents: readonly string[],
   tokenizer: Pick<Tokenizer, "encode">,
-  { context, beginToken, endTokens }: ModelConfig,
+  { beginToken, endTokens }: ModelConfig,
+  pieceTokens: number,
 ): Demonstration[] {
   if (beginToken === null || endTokens.length === 0) {
     throw new Error("pretraining needs a begin and an end token; the config.json names none");
@@ -29,10 +30,10 @@ export function cutDocuments(
   return documents.flatMap((text) => {
     const ids = [...tokenizer.encode(text), endTokens[0]];
     const pieces: Demonstration[] = [];
-    for (let start = 0; start < ids.length; start += context - 1) {
+    for (let start = 0; start < ids.length; start += pieceTokens - 1) {
       pieces.push({
         promptIds: [beginToken],
-        responseIds: ids.slice(start, start + context - 1),
+        responseIds: ids.slice(start, start + pieceTokens - 1),
       });
     }
     return pieces;

@@ -96,17 +96,21 @@ export function bundledSettings(seed: number): RunSettings {
   };
 }
 
-/** One's own data with a small model: longer texts, fewer of them, so that a first look takes minutes. */
+/**
+ * One's own data: texts ten times as long, so steps are smaller and fewer, and a first look takes minutes. The
+ * flags make it longer.
+ */
 export function ownDataSettings(seed: number): RunSettings {
-  const { sft, reward, policy, promptTokens: _, ...rest } = bundledSettings(seed);
+  const { sft, reward, policy, ...rest } = bundledSettings(seed);
   return {
     ...rest,
-    sft: { ...sft, steps: 60, batchSize: 16 },
-    reward: { ...reward, steps: 100, batchSize: 16 },
-    policy: { ...policy, updates: 10, episodes: 32, responseTokens: 128 },
-    evaluateEvery: 5,
-    validationPrompts: 32,
-    testPrompts: 64,
+    sft: { ...sft, steps: 40, batchSize: 8 },
+    reward: { ...reward, steps: 80, batchSize: 8 },
+    policy: { ...policy, updates: 6, episodes: 16, responseTokens: 128 },
+    promptTokens: 192,
+    evaluateEvery: 3,
+    validationPrompts: 16,
+    testPrompts: 32,
     batchRows: 32,
   };
 }
