@@ -101,7 +101,7 @@ async function trainPolicy(
   beta: number,
   onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
 ) {
-  const policy = copyModel(sft);
+  const policy = copyModel(sft, { score: settings.sharedTrunk });
   const value = settings.sharedTrunk ? policy : copyModel(reward);
   const models = { policy, value, reference: sft, reward };
   const trainer = new PolicyTrainer(models, task.references, { ...settings.policy, beta });

@@ -53,6 +53,7 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
     ppo: { type: "boolean", help: "trains PPO too, with as many episodes" },
     sftSteps: { type: "integer", default: 75, min: 1, help: "steps of SFT" },
     updates: { type: "integer", default: 20, min: 1, help: "updates of DR-PO" },
+    episodes: { type: "integer", default: 32, min: 2, help: "episodes of an update" },
     trainPosts: {
       type: "integer",
       default: 2000,
@@ -84,7 +85,7 @@ const policySettings: PolicySettings = {
   beta: 0.5,
   law: "from-zero",
   updates: given.updates,
-  episodes: 32,
+  episodes: given.episodes,
   epochs: 2,
   responseTokens: limits.responseTokens,
   temperature: 1,

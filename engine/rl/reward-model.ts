@@ -79,7 +79,6 @@ export class RewardTrainer implements Trainer {
       this.#accumulate(pairs.slice(start, end), pairs.length)
     );
     const rate = learningRate(settings.schedule, this.step, this.steps);
-    this.#optimizer.step(rate);
     let loss = 0, right = 0;
     for (const part of parts) {
       loss += (await part.loss.read())[0];
@@ -88,6 +87,7 @@ export class RewardTrainer implements Trainer {
       for (const tensor of Object.values(part)) tensor.engine.release(tensor);
     }
     checkLoss("reward model", this.step, { loss });
+    this.#optimizer.step(rate);
     const norm = await checkFinite("reward model", this.step, this.#optimizer);
     this.step++;
     return { loss, accuracy: right / pairs.length, gradientNorm: norm, learningRate: rate };

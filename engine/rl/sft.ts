@@ -60,9 +60,9 @@ export class SupervisedTrainer implements Trainer {
       sums.push(this.#accumulate(rows.slice(start, end), count));
     }
     const rate = learningRate(settings.schedule, this.step, this.steps);
-    this.#optimizer.step(rate);
     const loss = -(await sumOf(sums)) / count;
     checkLoss("SFT", this.step, { loss });
+    this.#optimizer.step(rate);
     const norm = await checkFinite("SFT", this.step, this.#optimizer);
     this.step++;
     return { loss, gradientNorm: norm, learningRate: rate, tokens: count };

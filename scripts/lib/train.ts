@@ -9,7 +9,7 @@ export type Phase = Metric["phase"];
  * Runs a trainer to its end, with a progress bar, metrics and checkpoints in the run folder. Where the folder
  * holds a checkpoint of this phase, goes on from there; what it computes then is the same to the bit.
  * `afterStep` is called before the first step and after each one; what it returns joins the step's metrics.
- * Returns the seconds the phase has taken, those before a stop included.
+ * Returns the seconds spent in the steps, those before a stop included.
  */
 export async function train(
   folder: RunFolder,
@@ -26,25 +26,19 @@ export async function train(
   folder.truncateSamples(({ method, step = 0 }) =>
     method !== phase || (saved !== null && step <= trainer.step)
   );
-  const before = saved ? secondsSoFar(folder, phase) : 0;
-  const started = performance.now();
-  const seconds = () => before + (performance.now() - started) / 1000;
-  const record = (metrics: StepMetrics) =>
-    folder.metric(
-      {
-        phase,
-        step: trainer.step,
-        seconds: Math.round(seconds() * 100) / 100,
-        ...metrics,
-      } as Metric,
-    );
-
+  let seconds = saved ? secondsSoFar(folder, phase) : 0;
+  const record = (metrics: StepMetrics) => {
+    const rounded = Math.round(seconds * 100) / 100;
+    folder.metric({ phase, step: trainer.step, seconds: rounded, ...metrics } as Metric);
+  };
   if (!saved) record(await afterStep(0));
   const bar = progress(titles[phase], trainer.steps, "steps");
   bar.advance(trainer.step);
   try {
     while (trainer.step < trainer.steps) {
+      const started = performance.now();
       const metrics = await trainer.advance();
+      seconds += (performance.now() - started) / 1000;
       const more = await afterStep(trainer.step);
       record({ ...metrics, ...more });
       bar.advance(1, note({ ...metrics, ...more }));
@@ -55,7 +49,7 @@ export async function train(
   } finally {
     bar.done();
   }
-  return seconds();
+  return seconds;
 }
 
 const titles: Record<Phase, string> = {

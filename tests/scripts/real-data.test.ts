@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { loadModel } from "../../engine/nn/model.ts";
 import { meanLogProbability } from "../../engine/rl/sft.ts";
 import { openFolder } from "../../scripts/host/files.ts";
+import { rougeL } from "../../scripts/lib/rouge.ts";
 import { testEngine } from "../support/engine.ts";
 
 // The three recipes on made-up rows, one after the other, as a user starts them.
@@ -107,7 +108,7 @@ test(
       await writeFile(join(folder, `tldr-data/${split}.jsonl.gz`), gzipSync(lines([...part])));
     }
     const model = ["--model", "lm/models/small-lm", "--data", "tldr-data"];
-    const steps = ["--sft-steps", "1", "--updates", "1", "--ppo"];
+    const steps = ["--sft-steps", "1", "--updates", "1", "--episodes", "6", "--ppo"];
     const out = await script("tldr.ts", ...model, ...steps, "--run", "tldr");
     expect(out).toContain(WARNING);
     expect(out).toContain("synthetic");
@@ -120,10 +121,14 @@ test(
     expect(methods.sft.kl.mean).toBeCloseTo(0, 5);
     expect(methods.drpo.kl.mean).not.toBe(0);
     expect(methods.drpo.generatedTokens).toBeLessThan(methods.ppo.generatedTokens);
-    const samples = (await readFile(join(folder, "tldr/samples.jsonl"), "utf8")).trim().split("\n");
-    const resets = samples.map((line) => JSON.parse(line)).filter(({ reset }) => reset);
-    expect(resets.length).toBeGreaterThan(0);
-    for (const { reset, reference } of resets) expect(reference).toStartWith(reset.prefix);
+    const samples = (await readFile(join(folder, "tldr/samples.jsonl"), "utf8")).trim().split("\n")
+      .map((line) => JSON.parse(line));
+    expect(samples.some(({ reset }) => reset)).toBe(true);
+    for (const { reset, response, reference, reward } of samples) {
+      const prefix = reset?.prefix ?? "";
+      expect(reference).toStartWith(prefix);
+      expect(reward).toBeCloseTo(rougeL(prefix + response, reference), 6);
+    }
   },
-  120_000,
+  60_000,
 );
