@@ -111,7 +111,9 @@ async function trainPolicy(
       folder.sample(sample);
     }
     const look = step % settings.evaluateEvery === 0 || step === trainer.steps;
-    return look ? curvePoint(await answer(policy, validation)) : {};
+    const { episodes, generatedTokens } = trainer;
+    const spent = { episodes, generatedTokens };
+    return look ? { ...spent, ...curvePoint(await answer(policy, validation)) } : spent;
   });
   const cost = { generatedTokens: trainer.generatedTokens, seconds };
   return { policy, answers: await answer(policy, test), cost };

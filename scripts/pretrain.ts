@@ -44,8 +44,8 @@ const { out, text, pairs, steps, seed } = readArguments({
     seed: { type: "integer", default: 1, min: 0, help: "seed of the weights and of the order" },
   },
 });
-console.log(contentWarning);
 const { engine, adapter } = await openEngine();
+console.log(contentWarning);
 const folder = createRunFolder({ dir: out, name: "small-lm" });
 const tokenizer = await loadTokenizer(openFolder(storyteller));
 

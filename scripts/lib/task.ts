@@ -80,26 +80,20 @@ export async function bundledTask(): Promise<TaskText> {
 /** Preference pairs of one's own, split by prompt; the chosen responses are the references. */
 export async function preferenceTask(
   path: string,
-  { skipBadRows, seed, referencesPath }: {
+  { skipBadRows, seed, references }: {
     skipBadRows: boolean;
     seed: number;
-    referencesPath?: string;
+    references?: string;
   },
 ): Promise<TaskText> {
   const { rows, skipped } = await readPreferences(path, { skipBadRows });
   const split = splitByPrompt(rows, { train: 0.85, validation: 0.05, test: 0.1 }, seed);
   const chosen = (part: typeof rows) =>
     uniquePrompts(part.map(({ prompt, chosen }) => ({ prompt, response: chosen })));
-  const references = {
-    train: chosen(split.train),
-    validation: chosen(split.validation),
-    test: chosen(split.test),
-  };
-  if (referencesPath) {
-    const held = new Set([...split.validation, ...split.test].map(({ prompt }) => prompt));
-    const own = (await readRows(referencesPath, referenceSchema, { skipBadRows })).rows;
-    references.train = own.filter(({ prompt }) => !held.has(prompt));
-  }
+  const held = new Set([...split.validation, ...split.test].map(({ prompt }) => prompt));
+  const own = references
+    ? (await readRows(references, referenceSchema, { skipBadRows })).rows
+    : chosen(split.train);
   return {
     name: path.split("/").slice(-3).join("/"),
     goldName: null,
@@ -108,7 +102,11 @@ export async function preferenceTask(
       "The prompts and responses below come from real data or models trained on it and may be offensive.",
     ],
     pairs: { train: split.train, test: split.test },
-    references,
+    references: {
+      train: own.filter(({ prompt }) => !held.has(prompt)),
+      validation: chosen(split.validation),
+      test: chosen(split.test),
+    },
     rows: rows.length,
     skippedBadRows: skipped.length,
   };

@@ -140,10 +140,9 @@ function curves(metrics: Metric[]) {
   const panels = (["reward", "gold", "kl"] as const).flatMap((y) =>
     (["episodes", "generatedTokens"] as const).flatMap((x) => curve(metrics, y, x) ?? [])
   );
-  const caption = "Means over each update's training episodes: on the left by episodes, on the " +
-    "right by the tokens that the policy itself had to generate. Where DR-PO starts inside a " +
-    "logged answer, part of the scored text is not its own, so the two lines of a score are not " +
-    "a fair race; the table above is.";
+  const caption = "Means over validation prompts, answered without resets now and then during " +
+    "training: on the left by episodes, on the right by the tokens that the policy itself had to " +
+    "generate.";
   const legend = markup`<p class="legend">${
     (["ppo", "drpo"] as const).map((name) =>
       markup`<span class="method ${name}"><span class="line"></span>${methodTitles[name]}</span>`
@@ -155,7 +154,7 @@ function curves(metrics: Metric[]) {
 function frontierSection(run: Run) {
   const figure = frontier(run);
   const caption = "Score bought for distance from the SFT model: up and to the left is better. " +
-    "Large dots are the evaluation with its intervals, small ones the updates of training.";
+    "Large dots are the evaluation with its intervals, small ones the looks at validation prompts.";
   return figures("Score against KL", caption, figure ? [figure] : []);
 }
 

@@ -78,8 +78,8 @@ export const resultsSchema = z.object({
 });
 
 /**
- * A line of `metrics.jsonl`: one update. Policy phases give `episodes` and `generatedTokens`
- * (totals so far) and the update's mean `reward`, `kl` (nats per response) and `gold`.
+ * A line of `metrics.jsonl`: one step. Policy phases give `episodes` and `generatedTokens` (totals so
+ * far) and, now and then, the mean `reward`, `kl` (nats per response) and `gold` on validation prompts.
  */
 export interface Metric {
   phase: "pretrain" | "sft" | "reward" | "ppo" | "drpo";

@@ -24,9 +24,7 @@ async function score(models: Models, episodes: Episode[]) {
   const { experience, report } = await scoreEpisodes(models, episodes, width, settings);
   const rewards = await experience.rewards.read(), roles = await experience.roles.readIntegers();
   // Without a KL penalty the reward of an episode stands at its last generated token.
-  const last = episodes.map((_, b) =>
-    b * width + roles.lastIndexOf(Role.GENERATED, (b + 1) * width - 1) % width
-  );
+  const last = episodes.map((_, b) => roles.lastIndexOf(Role.GENERATED, (b + 1) * width - 1));
   for (const tensor of Object.values(experience)) tensor.engine.release(tensor);
   return { scores: report.scores, rewards: last.map((at) => rewards[at]) };
 }

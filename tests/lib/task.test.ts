@@ -1,0 +1,87 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
+import { openFolder } from "../../scripts/host/files.ts";
+import { bundledTask, encodeTask, preferenceTask } from "../../scripts/lib/task.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "homeport-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, rows: readonly unknown[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  return path;
+}
+
+const rows = Array.from(
+  { length: 200 },
+  (_, i) => ({ prompt: `Prompt ${i % 150}.`, chosen: ` yes ${i}`, rejected: ` no ${i}` }),
+);
+
+test("one's own pairs: every prompt in one split, one reference a prompt", async () => {
+  const task = await preferenceTask(write("pairs.jsonl", rows), { skipBadRows: false, seed: 1 });
+  const prompts = (part: { prompt: string }[]) => new Set(part.map(({ prompt }) => prompt));
+  const { train, validation, test } = task.references;
+  expect(train.length).toBe(prompts(train).size);
+  expect(train.length + validation.length + test.length).toBe(150);
+  expect(prompts([...train, ...validation, ...test]).size).toBe(150);
+  expect(prompts(task.pairs.train)).toEqual(prompts(train));
+  expect(prompts(task.pairs.test)).toEqual(prompts(test));
+  expect(task.rows).toBe(200);
+});
+
+test("references of one's own replace the chosen responses, but for held-out prompts", async () => {
+  const own = Array.from(
+    { length: 150 },
+    (_, i) => ({ prompt: `Prompt ${i}.`, response: ` mine ${i}` }),
+  );
+  const references = write("references.jsonl", own);
+  const task = await preferenceTask(write("pairs.jsonl", rows), {
+    skipBadRows: false,
+    seed: 1,
+    references,
+  });
+  expect(task.references.train.every(({ response }) => response.startsWith(" mine"))).toBe(true);
+  const held = new Set(
+    [...task.references.validation, ...task.references.test].map(({ prompt }) => prompt),
+  );
+  expect(task.references.train.length).toBe(150 - held.size);
+  expect(task.references.train.some(({ prompt }) => held.has(prompt))).toBe(false);
+});
+
+test("bad rows are counted when they are skipped", async () => {
+  const path = write("bad.jsonl", [...rows, { prompt: "x", chosen: 3, rejected: "y" }]);
+  await expect(preferenceTask(path, { skipBadRows: false, seed: 1 })).rejects.toThrow(
+    "bad.jsonl:201",
+  );
+  expect((await preferenceTask(path, { skipBadRows: true, seed: 1 })).skippedBadRows).toBe(1);
+});
+
+test("the bundled task fits the bundled model whole, and gold is no part of what trains", async () => {
+  const text = await bundledTask();
+  const tokenizer = await loadTokenizer(
+    openFolder(fileURLToPath(new URL("../../data/storyteller", import.meta.url))),
+  );
+  const limits = { context: 256, beginToken: 0, endToken: 0, maxPrompt: 32, maxResponse: 40 };
+  const task = encodeTask(text, tokenizer, limits);
+  expect(task.fit).toEqual({
+    rows: text.pairs.train.length + text.pairs.test.length,
+    promptsCut: 0,
+    dropped: 0,
+  });
+  expect([task.references.length, task.validation.length, task.test.length]).toEqual([
+    1200,
+    100,
+    200,
+  ]);
+  expect(Object.keys(task.pairs.train[0]).sort()).toEqual([
+    "chosenIds",
+    "promptCut",
+    "promptIds",
+    "rejectedIds",
+  ]);
+  expect(task.references[0].responseIds.at(-1)).toBe(0);
+});
