@@ -71,7 +71,7 @@ test(
     const weights = (path: string) => readFileSync(join(path, "models/drpo/model.safetensors"));
     expect(weights(killed).equals(weights(whole))).toBe(true);
   },
-  240000,
+  480000,
 );
 
 test(
