@@ -4,6 +4,7 @@
 //
 // Every draw is a function of SEED and of what it is for, so a rerun on the same adapter writes the same bytes.
 // It takes some three minutes on two cores; the table it prints belongs into data/stories/README.md.
+import "../scripts/host/failure.ts";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";

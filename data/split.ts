@@ -14,8 +14,8 @@ export interface Fractions {
 }
 
 /**
- * Splits rows so that no prompt stands in two parts. A prompt's part follows from a hash of it and
- * the seed alone, so rows may come, go and change order without moving the others. Sizes are
+ * Splits rows so that no prompt, and no dialogue, stands in two parts. A prompt's part follows from a hash of
+ * its opening and the seed alone, so rows may come, go and change order without moving the others. Sizes are
  * therefore only near the fractions; a part that should have rows and gets none is an error.
  */
 export function splitByPrompt<T extends { prompt: string }>(
@@ -26,7 +26,7 @@ export function splitByPrompt<T extends { prompt: string }>(
   checkFractions(fractions);
   const split: Split<T> = { train: [], validation: [], test: [] };
   for (const row of rows) {
-    const place = hash(row.prompt, seed) / 2 ** 32;
+    const place = hash(opening(row.prompt), seed) / 2 ** 32;
     if (place < fractions.test) split.test.push(row);
     else if (place < fractions.test + fractions.validation) split.validation.push(row);
     else split.train.push(row);
@@ -50,6 +50,14 @@ function checkFractions({ train, validation, test }: Fractions): void {
     `The fractions of train, validation and test are ${shares.join(", ")}; ` +
       "expected none below 0 and a sum of 1",
   );
+}
+
+/**
+ * The first turn of a dialogue, or the whole of another prompt. Later turns of a dialogue are rows of their
+ * own whose prompts quote the earlier answers: they belong on the same side.
+ */
+function opening(prompt: string): string {
+  return prompt.split("\n\nAssistant:", 1)[0];
 }
 
 /** FNV-1a over UTF-16 units, mixed so that near-equal prompts fall apart. Returns a uint32. */

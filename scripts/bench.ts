@@ -4,6 +4,7 @@
 //
 // Times are medians over samples after a warm-up, with half the distance between the quartiles; each sample
 // is many launches and one wait for the GPU, and counts the launching too.
+import "./host/failure.ts";
 import process from "node:process";
 import type { Engine } from "../engine/gpu/engine.ts";
 import { shaderNames } from "../engine/gpu/shaders.ts";

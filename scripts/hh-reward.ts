@@ -9,9 +9,8 @@ import "./host/failure.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { loadModel, type Model } from "../engine/nn/model.ts";
+import { type Model } from "../engine/nn/model.ts";
 import { defaultAdamW } from "../engine/nn/optimizer.ts";
-import { loadTokenizer } from "../engine/nn/tokenizer.ts";
 import { emptyFitReport, fitPair } from "../engine/rl/fit.ts";
 import {
   newRewardModel,
@@ -23,8 +22,8 @@ import {
 import { bootstrapMean, pairedDifference } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
-import { openFolder } from "./host/files.ts";
 import { createRunFolder, RunFolder } from "./host/run-folder.ts";
+import { loadTextModel } from "./lib/load-model.ts";
 import { BagOfWords, type TextPair } from "./lib/bag-of-words.ts";
 import { type HelpfulSplit, readHelpful } from "./lib/helpful.ts";
 import { contentWarning, helpfulBase } from "./lib/shared-data.ts";
@@ -50,16 +49,21 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
     steps: { type: "integer", default: 105, min: 1, help: "training steps on each split" },
-    seed: { type: "integer", default: 1, min: 0, help: "seed of the head and of the order" },
+    seed: {
+      type: "integer",
+      default: 1,
+      min: 0,
+      max: 0xffffffff,
+      help: "seed of the head and of the order",
+    },
   },
 });
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
-const base = await loadModel(engine, openFolder(modelPath));
-const tokenizer = await loadTokenizer(openFolder(modelPath));
+const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
 const folder = createRunFolder({ dir: run, name: "hh-reward" });
 
-const { context, beginToken, endTokens: [endToken] } = base.config;
+const { context, beginToken } = base.config;
 // Answers matter more than how the dialogue began.
 const limits = { context, maxPrompt: 96, maxResponse: 256, beginToken, endToken };
 const microTokens = 4096;

@@ -8,8 +8,7 @@
 import "./host/failure.ts";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { copyModel, loadModel, type Model } from "../engine/nn/model.ts";
-import { loadTokenizer } from "../engine/nn/tokenizer.ts";
+import { copyModel, type Model } from "../engine/nn/model.ts";
 import { type Answer, answerPrompts, type EvaluationPrompt } from "../engine/rl/evaluation.ts";
 import { PolicyTrainer } from "../engine/rl/policy-trainer.ts";
 import {
@@ -21,9 +20,8 @@ import {
   scoreSequences,
 } from "../engine/rl/reward-model.ts";
 import { SupervisedTrainer } from "../engine/rl/sft.ts";
-import { bootstrapMean } from "../engine/rl/statistics.ts";
+import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
-import { openFolder } from "./host/files.ts";
 import { duration } from "./host/progress.ts";
 import { readRun } from "./host/read-run.ts";
 import {
@@ -36,6 +34,7 @@ import {
   testSamples,
   winScores,
 } from "./lib/results.ts";
+import { loadTextModel } from "./lib/load-model.ts";
 import { openRun } from "./lib/run.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
@@ -58,10 +57,9 @@ folder.config({
 
 // The task as token ids of the base model.
 const modelPath = options.model ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
-const base = await loadModel(engine, openFolder(modelPath));
-const tokenizer = await loadTokenizer(openFolder(modelPath));
+const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
 const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
-const { beginToken, endTokens: [endToken], context } = base.config;
+const { beginToken, context } = base.config;
 const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
 const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
 console.log(
@@ -138,6 +136,7 @@ const scores = winScores(
 );
 const row = (answers: Answer[], cost: Cost) =>
   methodResult(answers, answers === sftAnswers ? null : sftAnswers, scores, cost, seed);
+const testPrompts = task.pairs.test.map(({ promptIds }) => promptIds.join());
 const results: Results = {
   task: task.name,
   seed,
@@ -153,8 +152,8 @@ const results: Results = {
     drpo: row(drpo.answers, drpo.cost),
   },
   rewardModel: {
-    accuracy: bootstrapMean(ranked, { seed }),
-    longerWins: bootstrapMean(rankByLength(task.pairs.test), { seed }),
+    accuracy: clusteredMean(ranked, testPrompts, { seed }),
+    longerWins: clusteredMean(rankByLength(task.pairs.test), testPrompts, { seed }),
     pairs: ranked.length,
   },
   comparisons: [
@@ -172,7 +171,13 @@ const results: Results = {
       ]
       : [],
   ],
-  data: { ...task.fit, rows: task.rows, skippedBadRows: task.skippedBadRows },
+  data: {
+    ...task.fit,
+    rows: task.rows,
+    skippedBadRows: task.skippedBadRows,
+    referencesDropped: task.referencesDropped,
+    heldOutPromptsDropped: task.heldOutPromptsDropped,
+  },
 };
 folder.truncateSamples(({ split }) => split === "train");
 const answersOf: [MethodName, Answer[]][] = [["sft", sftAnswers], ["ppo", ppo.answers], [

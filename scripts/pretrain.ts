@@ -41,7 +41,13 @@ const { out, text, pairs, steps, seed } = readArguments({
       help: "preference pairs as JSON lines (also .gz)",
     },
     steps: { type: "integer", default: 400, min: 1, help: "training steps" },
-    seed: { type: "integer", default: 1, min: 0, help: "seed of the weights and of the order" },
+    seed: {
+      type: "integer",
+      default: 1,
+      min: 0,
+      max: 0xffffffff,
+      help: "seed of the weights and of the order",
+    },
   },
 });
 const { engine, adapter } = await openEngine();

@@ -10,7 +10,7 @@ import { average, type Estimate, studentInterval } from "../engine/rl/statistics
 import { readArguments } from "./host/arguments.ts";
 import { readRun } from "./host/read-run.ts";
 import { renderTable } from "./report/table.ts";
-import type { MethodResult, Results } from "./report/types.ts";
+import type { Comparison, MethodResult, Results } from "./report/types.ts";
 
 const { positionals } = readArguments({
   usage: "npx bun scripts/seeds.ts",
@@ -36,10 +36,16 @@ function overSeeds(runs: readonly Results[]): Results {
     ) => [key, combine(all.map((result) => result[key as keyof MethodResult]))]);
     return [name, Object.fromEntries(entries)];
   });
-  const comparisons = first.comparisons.map((comparison, i) => ({
-    ...comparison,
-    difference: combine(runs.map((run) => run.comparisons[i].difference)) as Estimate,
-  }));
+  const same = (a: Comparison) => (b: Comparison) =>
+    a.of === b.of && a.against === b.against && a.at === b.at;
+  const comparisons = first.comparisons.flatMap((comparison) => {
+    const found = runs.flatMap((run) => run.comparisons.find(same(comparison)) ?? []);
+    if (found.length < runs.length) return [];
+    return [{
+      ...comparison,
+      difference: combine(found.map(({ difference }) => difference)) as Estimate,
+    }];
+  });
   const { accuracy, longerWins } = first.rewardModel;
   const rewardModel = {
     ...first.rewardModel,

@@ -8,9 +8,8 @@
 import "./host/failure.ts";
 import { join } from "node:path";
 import process from "node:process";
-import { copyModel, loadModel, type Model } from "../engine/nn/model.ts";
+import { copyModel, type Model } from "../engine/nn/model.ts";
 import { defaultAdamW } from "../engine/nn/optimizer.ts";
-import { loadTokenizer } from "../engine/nn/tokenizer.ts";
 import { type Answer, answerPrompts } from "../engine/rl/evaluation.ts";
 import { type PolicySettings, PolicyTrainer } from "../engine/rl/policy-trainer.ts";
 import { newRewardModel } from "../engine/rl/reward-model.ts";
@@ -18,9 +17,9 @@ import { SupervisedTrainer } from "../engine/rl/sft.ts";
 import { pairedDifference } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
-import { openFolder } from "./host/files.ts";
 import { duration } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
+import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
 import { rougeL } from "./lib/rouge.ts";
 import { saveModel } from "./lib/save-model.ts";
@@ -49,7 +48,13 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
       help: "holds train.jsonl.gz and test.jsonl.gz of posts and summaries",
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
-    seed: { type: "integer", default: 1, min: 0, help: "seed of all random draws" },
+    seed: {
+      type: "integer",
+      default: 1,
+      min: 0,
+      max: 0xffffffff,
+      help: "seed of all random draws",
+    },
     ppo: { type: "boolean", help: "trains PPO too, with as many episodes" },
     sftSteps: { type: "integer", default: 75, min: 1, help: "steps of SFT" },
     updates: { type: "integer", default: 20, min: 1, help: "updates of DR-PO" },
@@ -66,8 +71,7 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
 const started = performance.now();
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
-const base = await loadModel(engine, openFolder(modelPath));
-const tokenizer = await loadTokenizer(openFolder(modelPath));
+const { base, tokenizer } = await loadTextModel(engine, modelPath);
 const folder = createRunFolder({ dir: run, name: "tldr" });
 
 const limits = { promptTokens: 192, responseTokens: 48 };

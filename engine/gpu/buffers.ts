@@ -31,9 +31,9 @@ export class BufferPool {
   constructor(readonly device: GPUDevice) {}
 
   take(bytes: number): Storage {
-    const size = sizeClass(bytes);
     const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (size > limit) {
+    const size = Math.min(sizeClass(bytes), Math.floor(limit / 256) * 256);
+    if (bytes > size) {
       throw new RangeError(
         `a tensor of ${bytes} bytes was asked for, but this adapter binds at most ${limit}; ` +
           "use a smaller batch, fewer rows a chunk, or a smaller model",
@@ -44,7 +44,7 @@ export class BufferPool {
 
   /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
   flat(bytes: number): Storage {
-    return this.#hand({ ...this.#create(sizeClass(bytes)), pooled: false });
+    return this.#hand({ ...this.#create(Math.ceil(bytes / 256) * 256), pooled: false });
   }
 
   /** Takes a buffer back. Throws where it was given back before: two tensors would come to share it. */

@@ -70,7 +70,7 @@ export async function loadModel(engine: Engine, folder: Folder): Promise<Model> 
   return { config, parameters };
 }
 
-/** A copy of the weights, in storage of its own; a scalar head asked for and not there starts at `head`. */
+/** A copy of the weights, in storage of its own; a scalar head asked for and not there starts at 0. */
 export function copyModel(
   { config, parameters }: Model,
   { trainable = true, score = parameters.has(SCORE_WEIGHT) } = {},

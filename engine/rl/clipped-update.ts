@@ -132,16 +132,14 @@ export async function checkRoles(
   }
   const outcome = async (given: Experience) => {
     const losses = await clippedGradients(models, episodes, given, range, settings);
-    const gradients = await Promise.all(
-      [models.policy, models.value].map(({ parameters }) => parameters.shards[0].gradients.read()),
-    );
+    const shards = [models.policy, models.value].flatMap(({ parameters }) => parameters.shards);
+    const gradients = await Promise.all(shards.map((shard) => shard.gradients.read()));
     const numbers = [losses.policyLoss, losses.valueLoss, ...losses.policy, ...losses.value];
     return [Float32Array.from(numbers), ...gradients];
   };
   const clean = await outcome(experience);
   const withNaN = await outcome({ ...experience, ...poisoned });
-  const names = ["losses", "policy gradient", "value gradient"];
-  clean.forEach((numbers, i) => checkMasks(names[i], numbers, withNaN[i]));
+  clean.forEach((numbers, i) => checkMasks(i === 0 ? "losses" : "gradient", numbers, withNaN[i]));
   for (const tensor of Object.values(poisoned)) engine.release(tensor);
 }
 

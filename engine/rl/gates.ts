@@ -13,11 +13,11 @@ export interface FirstLook {
   ratioDeviation: number;
   /** Mean ½(log π − log π_old)². */
   approximateKl: number;
-  /** Mean log π − log π_ref. */
+  /** Mean |log π − log π_ref|: a signed mean could cancel. */
   kl: number;
 }
 
-const TOLERANCE = { ratio: 1e-3, kl: 1e-4, decoding: 2e-3 };
+const TOLERANCE = { ratio: 1e-3, approximateKl: 1e-6, kl: 1e-4, decoding: 2e-3 };
 
 /**
  * Before the first update the policy is the one that generated the episodes, and the reference: ratio 1, KL
@@ -30,7 +30,7 @@ export function checkFirstLook({ ratio, ratioDeviation, approximateKl, kl }: Fir
         "scoring must see the same tokens, positions, roles and temperature in both passes",
     );
   }
-  if (!(Math.abs(approximateKl) <= TOLERANCE.kl)) {
+  if (!(Math.abs(approximateKl) <= TOLERANCE.approximateKl)) {
     throw new GateError(
       `before the first update the approximate KL must be 0, got ${approximateKl}`,
     );

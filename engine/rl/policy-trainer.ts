@@ -191,7 +191,7 @@ export class PolicyTrainer implements Trainer {
 function firstLook(policy: Float64Array, report: ScoringReport) {
   const tokens = policy[PolicyStatistic.TOKENS];
   const difference = report.logProbs.reduce(
-    (sum, x, i) => sum + x - report.referenceLogProbs[i],
+    (sum, x, i) => sum + Math.abs(x - report.referenceLogProbs[i]),
     0,
   );
   return {

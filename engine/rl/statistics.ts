@@ -125,8 +125,8 @@ function checkPaired(a: readonly number[], b: readonly number[]): void {
 }
 
 /**
- * A statistic of a whole sample, such as the share of distinct n-grams, with an interval by the delete-a-block
- * jackknife (Künsch 1989): a bootstrap would repeat responses, and so lower their distinctness.
+ * A statistic of a whole sample, such as the share of distinct n-grams, with an interval by the delete-a-group
+ * jackknife: a bootstrap would repeat responses, and so lower their distinctness.
  */
 export function jackknife<T>(
   items: readonly T[],
@@ -143,7 +143,7 @@ export function jackknife<T>(
   const middle = average(left);
   const variance = (groups - 1) / groups *
     left.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  const half = Z * Math.sqrt(variance);
+  const half = (STUDENT[groups - 2] ?? 2.093) * Math.sqrt(variance); // 2.093: Student's t for 19 degrees
   return { mean, low: mean - half, high: mean + half };
 }
 
@@ -156,4 +156,35 @@ export function studentInterval(values: readonly number[]): Estimate {
   const t = STUDENT[values.length - 2] ?? Z;
   const half = (normal.high - normal.mean) * t / Z;
   return { mean: normal.mean, low: normal.mean - half, high: normal.mean + half };
+}
+
+/**
+ * Mean of values that belong to clusters, such as the pairs of one prompt, with a bootstrap interval that
+ * resamples whole clusters: values of one cluster are not independent.
+ */
+export function clusteredMean(
+  values: readonly number[],
+  clusters: readonly string[],
+  { seed, resamples = 2000 }: BootstrapOptions,
+): Estimate {
+  const sums = new Map<string, [sum: number, count: number]>();
+  values.forEach((value, i) => {
+    const [sum, count] = sums.get(clusters[i]) ?? [0, 0];
+    sums.set(clusters[i], [sum + value, count + 1]);
+  });
+  const groups = [...sums.values()];
+  if (groups.length < 2) {
+    throw new RangeError(`an interval needs at least 2 clusters, got ${groups.length}`);
+  }
+  const random = seededRandom(seed);
+  const means = Float64Array.from({ length: resamples }, () => {
+    let total = 0, count = 0;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups[Math.floor(random() * groups.length)];
+      total += group[0];
+      count += group[1];
+    }
+    return total / count;
+  }).sort();
+  return { mean: average(values), low: quantile(means, 0.025), high: quantile(means, 0.975) };
 }

@@ -15,7 +15,7 @@ export interface Trainer {
   readonly step: number;
   /** Steps in all. */
   readonly steps: number;
-  /** Does one step. Throws, and leaves the weights as they were, where a gradient is not finite. */
+  /** Does one step. Throws where a loss or gradient is not finite: the last saved state is then the good one. */
   advance(): Promise<StepMetrics>;
   save(): Promise<Uint8Array>;
   load(state: Uint8Array): Promise<void>;

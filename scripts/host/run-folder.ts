@@ -27,7 +27,18 @@ export interface Checkpoint {
 export class RunFolder {
   constructor(readonly path: string) {}
 
+  /** Throws where the folder holds a run with other options or settings: its checkpoints are not this run's. */
   config(config: Config): void {
+    const path = join(this.path, "config.json");
+    if (existsSync(path)) {
+      const earlier: Config = JSON.parse(readFileSync(path, "utf8"));
+      for (const part of ["options", "settings"]) {
+        if (JSON.stringify(earlier[part]) === JSON.stringify(config[part])) continue;
+        throw new Error(
+          `${this.path} holds a run with other ${part}; name another folder, or delete this one to start anew`,
+        );
+      }
+    }
     this.write("config.json", toJson("config.json", config, 2) + "\n");
   }
 

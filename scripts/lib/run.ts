@@ -53,7 +53,13 @@ export function openRun(): OpenRun {
         placeholder: "DIR",
         help: "goes on with the run in this folder, with its settings",
       },
-      seed: { type: "integer", default: 1, min: 0, help: "seed of all random draws" },
+      seed: {
+        type: "integer",
+        default: 1,
+        min: 0,
+        max: 0xffffffff,
+        help: "seed of all random draws",
+      },
       skipBadRows: { type: "boolean", help: "leaves bad rows out and counts them" },
       beta: {
         type: "number",
@@ -76,7 +82,17 @@ export function openRun(): OpenRun {
       sharedTrunk: { type: "boolean", help: "policy and critic share a trunk" },
     },
   });
-  if (resume !== undefined) return resumed(resume);
+  if (resume !== undefined) {
+    if (
+      process.argv.slice(2).some((word) => word.startsWith("--") && !word.startsWith("--resume"))
+    ) {
+      fail("--resume goes on with the run's own settings: leave out the other flags");
+    }
+    return resumed(resume);
+  }
+  if (given.data === undefined && (given.references !== undefined || given.skipBadRows)) {
+    fail("--references and --skip-bad-rows belong to --data FILE");
+  }
   const { data, references, model, seed, skipBadRows, ...overrides } = given;
   const options = { data, references, model, seed, skipBadRows };
   const defaults = data ? ownDataSettings(seed) : bundledSettings(seed);
@@ -90,11 +106,13 @@ export function openRun(): OpenRun {
 function resumed(dir: string): OpenRun {
   const file = join(dir, "config.json");
   if (!existsSync(file)) {
-    console.error(
-      `--resume ${dir}: there is no config.json there; name the folder of an earlier run`,
-    );
-    process.exit(2);
+    fail(`--resume ${dir}: there is no config.json there; name the folder of an earlier run`);
   }
   const { options, settings } = JSON.parse(readFileSync(file, "utf8"));
   return { folder: createRunFolder({ dir, name: "" }), options, settings };
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
 }

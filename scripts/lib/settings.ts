@@ -28,7 +28,10 @@ export interface RunSettings {
 
 const MICRO_TOKENS = 4096;
 
-/** The paper's values, for reference and for large models: one epoch of SFT and reward data, 4 PPO epochs. */
+/**
+ * The paper's values (Table 5), and its code's where the paper gives none or another: temperature, whitening of
+ * rewards, AdamW's epsilon without clipping, and −1 for a missing end.
+ */
 export const paperPolicy: Omit<PolicySettings, "updates" | "seed"> = {
   beta: 1,
   law: "from-one",

@@ -48,10 +48,16 @@ export interface Task extends Omit<TaskText, "pairs" | "references"> {
   references: (Demonstration & ResetSource)[];
   validation: EvaluationPrompt[];
   test: EvaluationPrompt[];
+  /** Counts of the preference pairs. */
   fit: FitReport;
+  /** References, and validation and test prompts, left out because their response is too long. */
+  referencesDropped: number;
+  heldOutPromptsDropped: number;
 }
 
 const storiesFolder = fileURLToPath(new URL("../../data/stories/", import.meta.url));
+/** The same for every run, so that seeds of a run are compared on the same prompts. */
+const SPLIT_SEED = 1;
 const referenceSchema = z.looseObject({ prompt: z.string().min(1), response: z.string().min(1) });
 
 /** The bundled task: continue a story's opening so that it becomes a happier story. */
@@ -80,20 +86,16 @@ export async function bundledTask(): Promise<TaskText> {
 /** Preference pairs of one's own, split by prompt; the chosen responses are the references. */
 export async function preferenceTask(
   path: string,
-  { skipBadRows, seed, references }: {
-    skipBadRows: boolean;
-    seed: number;
-    references?: string;
-  },
+  { skipBadRows, references }: { skipBadRows: boolean; references?: string },
 ): Promise<TaskText> {
   const { rows, skipped } = await readPreferences(path, { skipBadRows });
-  const split = splitByPrompt(rows, { train: 0.85, validation: 0.05, test: 0.1 }, seed);
+  const split = splitByPrompt(rows, { train: 0.85, validation: 0.05, test: 0.1 }, SPLIT_SEED);
   const chosen = (part: typeof rows) =>
     uniquePrompts(part.map(({ prompt, chosen }) => ({ prompt, response: chosen })));
   const held = new Set([...split.validation, ...split.test].map(({ prompt }) => prompt));
   const own = references
-    ? (await readRows(references, referenceSchema, { skipBadRows })).rows
-    : chosen(split.train);
+    ? await readRows(references, referenceSchema, { skipBadRows })
+    : { rows: chosen(split.train), skipped: [] };
   return {
     name: path.split("/").slice(-3).join("/"),
     goldName: null,
@@ -103,12 +105,12 @@ export async function preferenceTask(
     ],
     pairs: { train: split.train, test: split.test },
     references: {
-      train: own.filter(({ prompt }) => !held.has(prompt)),
+      train: own.rows.filter(({ prompt }) => !held.has(prompt)),
       validation: chosen(split.validation),
       test: chosen(split.test),
     },
     rows: rows.length,
-    skippedBadRows: skipped.length,
+    skippedBadRows: skipped.length + own.skipped.length,
   };
 }
 
@@ -124,27 +126,27 @@ export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimi
       const fitted = fitPair(tokenizer, row, limits, fit);
       return fitted ? [fitted] : [];
     });
-  // References repeat rows that are counted as pairs already.
-  const uncounted = emptyFitReport();
-  const prompts = (rows: ReferenceRow[]): EvaluationPrompt[] =>
+  const prompts = (rows: ReferenceRow[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap(({ prompt, response }) => {
-      const fitted = fitRow(tokenizer, prompt, response, limits, uncounted);
+      const fitted = fitRow(tokenizer, prompt, response, limits, counts);
       if (!fitted) return [];
-      return [{
-        prompt,
-        promptIds: fitted.promptIds,
-        reference: response,
-        referenceIds: fitted.responseIds,
-      }];
+      const { promptIds, responseIds: referenceIds } = fitted;
+      return [{ prompt, promptIds, reference: response, referenceIds }];
     });
+  const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;
   return {
     ...text,
     pairs: { train: pairs(text.pairs.train), test: pairs(text.pairs.test) },
-    references: prompts(train).map((row) => ({ ...row, responseIds: row.referenceIds })),
-    validation: prompts(validation),
-    test: prompts(test),
+    references: prompts(train, references).map((row) => ({
+      ...row,
+      responseIds: row.referenceIds,
+    })),
+    validation: prompts(validation, heldOut),
+    test: prompts(test, heldOut),
     fit,
+    referencesDropped: references.dropped,
+    heldOutPromptsDropped: heldOut.dropped,
   };
 }
 

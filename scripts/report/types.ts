@@ -53,7 +53,7 @@ export const resultsSchema = z.object({
   task: z.string(),
   seed: z.int(),
   adapter: z.object({ name: z.string(), software: z.boolean() }),
-  /** Wall-clock seconds of the whole run. */
+  /** Wall-clock seconds of the whole run; of its last part, where it was stopped and resumed. */
   seconds: finite,
   warnings: z.array(z.string()).optional(),
   /** What the gold score is, for example "VADER sentiment"; null where the task has none. */

@@ -50,3 +50,19 @@ test("fractions that are none are refused", () => {
     "below 0",
   );
 });
+
+test("later turns of a dialogue stand on the side of its opening", () => {
+  const opening = (i: number) => `\n\nHuman: question ${i}\n\nAssistant:`;
+  const rows = Array.from({ length: 60 }, (_, i) => [
+    { prompt: opening(i) },
+    { prompt: `${opening(i)} answer\n\nHuman: more\n\nAssistant:` },
+  ]).flat();
+  const split = splitByPrompt(rows, { train: 0.5, validation: 0.2, test: 0.3 }, 1);
+  const sides = [split.train, split.validation, split.test];
+  for (let i = 0; i < 60; i++) {
+    const holding = sides.filter((side) =>
+      side.some(({ prompt }) => prompt.startsWith(opening(i)))
+    );
+    expect(holding.length).toBe(1);
+  }
+});

@@ -1,7 +1,15 @@
 import { expect, test } from "bun:test";
+import { bytesSource } from "../../engine/nn/bytes.ts";
+import { openSafetensors } from "../../engine/nn/safetensors.ts";
 import type { ShaderName } from "../../engine/gpu/shaders.ts";
 import { shaderText } from "../../engine/gpu/shaders.ts";
-import { checkDecoding, checkFirstLook, checkMasks, GateError } from "../../engine/rl/gates.ts";
+import {
+  checkDecoding,
+  checkFirstLook,
+  checkLoss,
+  checkMasks,
+  GateError,
+} from "../../engine/rl/gates.ts";
 import { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
 import { SupervisedTrainer } from "../../engine/rl/sft.ts";
 import { newEngine } from "../support/engine.ts";
@@ -90,9 +98,34 @@ test("a gradient that is not finite names the step and the tensor, and leaves th
   expect(String(error)).toContain("checkpoint is good");
   // The optimizer's own state counts the skip; weights and moments are the same.
   const after = await trainer.save();
+  const tensors = async (state: Uint8Array) => {
+    const file = await openSafetensors(bytesSource("state", state));
+    const kept = file.names.filter((name) => !name.endsWith("optimizer"));
+    return Promise.all(kept.map((name) => file.tensor(name).toFloat32()));
+  };
+  expect(await tensors(after)).toEqual(await tensors(before));
+  engine.destroy();
+});
+
+test("a loss that is not finite names the step and leaves the weights", async () => {
+  const engine = await newEngine();
+  const model = await storyteller(engine);
+  const data = tinySources(8).map((row) => ({ ...row, responseIds: row.referenceIds }));
+  const { schedule, optimizer, microTokens, seed } = tinySettings;
+  const settings = { steps: 5, batchSize: 4, schedule, optimizer, microTokens, seed };
+  const trainer = new SupervisedTrainer(model, data, settings);
   const weights = await model.parameters.shards[0].weights.read();
-  expect(weights.every(Number.isFinite)).toBe(true);
-  expect(after.length).toBe(before.length);
+  const text = shaderText("logprob");
+  const [from, to] = [
+    "log_prob[position] = ",
+    "log_prob[position] = bitcast<f32>(0x7fc00000u | (position & 1u)) + ",
+  ];
+  expect(text).toContain(from);
+  engine.kernels.replace("logprob", text.replace(from, to));
+  const error = await trainer.advance().catch((error) => error);
+  expect(error).toBeInstanceOf(GateError);
+  expect(String(error)).toContain("SFT, step 0: loss is NaN");
+  expect(await model.parameters.shards[0].weights.read()).toEqual(weights);
   engine.destroy();
 });
 
@@ -100,7 +133,11 @@ test("the gates' own limits", () => {
   const good = { ratio: 1, ratioDeviation: 1e-5, approximateKl: 1e-9, kl: 1e-6 };
   expect(() => checkFirstLook(good)).not.toThrow();
   expect(() => checkFirstLook({ ...good, ratioDeviation: 0.01 })).toThrow("ratio");
+  expect(() => checkFirstLook({ ...good, approximateKl: 1e-5 })).toThrow("approximate KL");
   expect(() => checkFirstLook({ ...good, approximateKl: NaN })).toThrow("approximate KL");
+  expect(() => checkLoss("policy", 3, { valueLoss: Infinity })).toThrow(
+    "policy, step 3: valueLoss is Infinity",
+  );
   expect(() => checkFirstLook({ ...good, kl: -0.01 })).toThrow("reference");
   expect(() => checkDecoding([-1, -2], [-1, -2.0001])).not.toThrow();
   expect(() => checkDecoding([-1, -2], [-1, -2.1])).toThrow("generated token 1");

@@ -3,10 +3,14 @@ import fc from "fast-check";
 import { seededRandom } from "../../engine/rl/random.ts";
 import {
   bootstrapMean,
+  clusteredMean,
   distinctN,
+  type Estimate,
   estimateMean,
+  jackknife,
   pairedDifference,
   repetition,
+  studentInterval,
   wilsonShare,
   winRate,
 } from "../../engine/rl/statistics.ts";
@@ -130,4 +134,31 @@ test("too few or impossible values are refused", () => {
   expect(() => winRate([1, 2], [1], { seed: 1 })).toThrow("2 and 1");
   expect(() => wilsonShare(3, 2)).toThrow("3 successes in 2 trials");
   expect(() => wilsonShare(0, 0)).toThrow("0 trials");
+});
+
+test("clusters widen an interval when their values agree, and leave it where each stands alone", () => {
+  const values = Array.from({ length: 300 }, (_, i) => Math.floor(i / 6) % 2);
+  const together = clusteredMean(values, values.map((_, i) => `${Math.floor(i / 6)}`), { seed: 1 });
+  const alone = clusteredMean(values, values.map((_, i) => `${i}`), { seed: 1 });
+  const width = ({ low, high }: Estimate) => high - low;
+  expect(together.mean).toBe(alone.mean);
+  expect(width(together) / width(alone)).toBeGreaterThan(2);
+  expect(width(together) / width(alone)).toBeLessThan(3); // √6
+  expect(() => clusteredMean([1, 2], ["a", "a"], { seed: 1 })).toThrow("at least 2 clusters");
+});
+
+test("the jackknife of a mean is near the normal interval, and of distinct-n holds the whole's value", () => {
+  const values = Array.from({ length: 400 }, (_, i) => (i * 7919) % 101);
+  const mean = (some: readonly number[]) => some.reduce((a, b) => a + b, 0) / some.length;
+  const found = jackknife(values, mean), normal = estimateMean(values);
+  expect(found.mean).toBeCloseTo(normal.mean);
+  expect((found.high - found.low) / (normal.high - normal.low)).toBeGreaterThan(0.6);
+  expect((found.high - found.low) / (normal.high - normal.low)).toBeLessThan(1.6);
+  expect(() => jackknife([1], mean)).toThrow("at least 2");
+});
+
+test("Student's interval over a few seeds is wider than the normal one", () => {
+  const values = [1, 2, 3, 4, 5];
+  const student = studentInterval(values), normal = estimateMean(values);
+  expect((student.high - student.low) / (normal.high - normal.low)).toBeCloseTo(2.776 / 1.96, 3);
 });
