@@ -42,7 +42,7 @@ const WARNING = "contain offensive text";
 test("pretraining writes a model folder that loads, with the loss that it reports", async () => {
   const posts = Array.from({ length: 6 }, (_, i) => `Post ${i}: the cat sat.\n<|endoftext|>\n`);
   await writeFile(join(folder, "posts.txt.gz"), gzipSync(posts.join("")));
-  const pairs = Array.from({ length: 30 }, (_, i) => {
+  const pairs = Array.from({ length: 60 }, (_, i) => {
     const turn = `\n\nHuman: Question ${i}?\n\nAssistant:`;
     return { chosen: `${turn} A kind and long answer ${i}.`, rejected: `${turn} No ${i}.` };
   });
@@ -82,7 +82,7 @@ test("the reward recipe tests every split, beside length and words", async () =>
   expect(out).toContain("bag of words");
   const results = await json("hh/results.json");
   expect(results.splits.length).toBe(3);
-  expect(results.data).toEqual({ rows: 30, promptsCut: 0, dropped: 0, skipped: 0 });
+  expect(results.data).toEqual({ rows: 60, promptsCut: 0, dropped: 0, skipped: 0 });
   expect(results.all.pairs).toBe(
     results.splits.reduce((sum: number, { pairs }: { pairs: number }) => sum + pairs, 0),
   );
