@@ -33,7 +33,10 @@ export function uniform(bits: number): number {
   return Math.max(bits >>> 8, 0.5) / 2 ** 24;
 }
 
-/** What a draw is for. Each purpose has a number of its own, so that no two draws share a place. */
+/**
+ * What a draw is for; each purpose has a number of its own. Evaluation samples under the purpose `token` too: its
+ * prompt i shares the random numbers of training episode i, over other contexts.
+ */
 export const purposes = { token: 0, reset: 1, weight: 2 } as const;
 
 /** The place of a draw, never a place in a batch. All four are unsigned 32-bit integers. */

@@ -6,7 +6,7 @@ export interface HelpfulSplit {
   test: PreferenceRow[];
 }
 
-/** Three splits by prompt whose test parts, a fifth of the rows each, share no row. */
+/** Three splits by dialogue whose test parts, a fifth of the rows each, share no row. */
 export interface HelpfulData {
   splits: HelpfulSplit[];
   /** Rows that no split tests on: the only ones whose text a model for all splits may be pretrained on. */
