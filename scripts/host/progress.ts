@@ -14,7 +14,10 @@ export interface ProgressOutput {
   now(): number;
 }
 
-const processOutput: ProgressOutput = { stream: process.stderr, now: () => performance.now() };
+export const processOutput: ProgressOutput = {
+  stream: process.stderr,
+  now: () => performance.now(),
+};
 
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a

@@ -3,6 +3,7 @@
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { RewardSettings } from "../../engine/rl/reward-model.ts";
+import type { Schedule } from "../../engine/rl/schedule.ts";
 import type { SupervisedSettings } from "../../engine/rl/sft.ts";
 
 /** All settings of a run, but for its data. */
@@ -118,36 +119,76 @@ export function ownDataSettings(seed: number): RunSettings {
   };
 }
 
-/** Values given on the command line, in place of defaults. */
-export interface SettingOverrides {
+/** The width for which the learning rates above were chosen. */
+const WIDTH = 64;
+
+/** Learning rates in proportion to 1/width, as Adam's best ones are for hidden weights (arXiv:2203.03466). */
+export function forWidth(settings: RunSettings, width: number): RunSettings {
+  const { sft, reward, policy } = settings;
+  const scaled = <S extends { schedule: Schedule }>(part: S): S => ({
+    ...part,
+    schedule: { ...part.schedule, peak: part.schedule.peak * WIDTH / width },
+  });
+  return { ...settings, sft: scaled(sft), reward: scaled(reward), policy: scaled(policy) };
+}
+
+/** Values given on the command line, in place of defaults, for a trainer with batches. */
+export interface TrainingOverrides {
+  steps?: number;
+  batchSize?: number;
+  learningRate?: number;
+}
+
+export function withTraining<S extends SupervisedSettings>(
+  settings: S,
+  { steps = settings.steps, batchSize = settings.batchSize, learningRate }: TrainingOverrides,
+): S {
+  const { peak } = settings.schedule;
+  const schedule = { ...settings.schedule, peak: learningRate ?? peak };
+  return { ...settings, steps, batchSize, schedule };
+}
+
+/** The same for policy optimization. */
+export interface PolicyOverrides {
   beta?: number;
   klCoefficient?: number;
   learningRate?: number;
-  sftSteps?: number;
-  rewardSteps?: number;
   updates?: number;
   episodes?: number;
   responseTokens?: number;
+}
+
+export function withPolicy(
+  settings: PolicySettings,
+  { learningRate, ...given }: PolicyOverrides,
+): PolicySettings {
+  const { schedule } = settings;
+  return {
+    ...settings,
+    beta: given.beta ?? settings.beta,
+    klCoefficient: given.klCoefficient ?? settings.klCoefficient,
+    updates: given.updates ?? settings.updates,
+    episodes: given.episodes ?? settings.episodes,
+    responseTokens: given.responseTokens ?? settings.responseTokens,
+    schedule: { ...schedule, peak: learningRate ?? schedule.peak },
+  };
+}
+
+/** The same for the whole method. */
+export interface RunOverrides extends PolicyOverrides {
+  sftSteps?: number;
+  rewardSteps?: number;
   testPrompts?: number;
   sharedTrunk?: boolean;
 }
 
-export function applyOptions(settings: RunSettings, given: SettingOverrides): RunSettings {
+export function applyOptions(settings: RunSettings, given: RunOverrides): RunSettings {
   const { sft, reward, policy } = settings;
-  const { learningRate: peak = policy.schedule.peak } = given;
   return {
     ...settings,
-    sft: { ...sft, steps: given.sftSteps ?? sft.steps },
-    reward: { ...reward, steps: given.rewardSteps ?? reward.steps },
-    policy: {
-      ...policy,
-      beta: given.beta ?? policy.beta,
-      klCoefficient: given.klCoefficient ?? policy.klCoefficient,
-      schedule: { ...policy.schedule, peak },
-      updates: given.updates ?? policy.updates,
-      episodes: given.episodes ?? policy.episodes,
-      responseTokens: given.responseTokens ?? policy.responseTokens,
-    },
+    sft: withTraining(sft, { steps: given.sftSteps }),
+    reward: withTraining(reward, { steps: given.rewardSteps }),
+    policy: withPolicy(policy, given),
     sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
     testPrompts: given.testPrompts ?? settings.testPrompts,
   };

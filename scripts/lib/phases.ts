@@ -1,0 +1,129 @@
+// The phases of the method, each from models and token ids to a trained model with its metrics and checkpoints.
+import { copyModel, type Model } from "../../engine/nn/model.ts";
+import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
+import {
+  type Answer,
+  answerPrompts,
+  type EvaluationPrompt,
+  type Judges,
+} from "../../engine/rl/evaluation.ts";
+import { type PolicySettings, PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
+import type { ResetSource } from "../../engine/rl/resets.ts";
+import {
+  centreScores,
+  newRewardModel,
+  type Pair,
+  type RewardSettings,
+  RewardTrainer,
+} from "../../engine/rl/reward-model.ts";
+import {
+  type Demonstration,
+  type SupervisedSettings,
+  SupervisedTrainer,
+} from "../../engine/rl/sft.ts";
+import type { ProgressOutput } from "../host/progress.ts";
+import type { RunFolder } from "../host/run-folder.ts";
+import { type Cost, curvePoint, episodeSamples } from "./results.ts";
+import type { RunSettings } from "./settings.ts";
+import { wholeSequence } from "./task.ts";
+import { train } from "./train.ts";
+
+/** Where a phase writes. */
+export interface Place {
+  folder: RunFolder;
+  progress: ProgressOutput;
+}
+
+/** SFT of a copy of `base`. */
+export async function trainSft(
+  { folder, progress }: Place,
+  base: Model,
+  data: readonly Demonstration[],
+  settings: SupervisedSettings,
+): Promise<{ model: Model; seconds: number }> {
+  const model = copyModel(base);
+  const trainer = new SupervisedTrainer(model, data, settings);
+  return { model, seconds: await train(folder, "sft", trainer, 20, undefined, progress) };
+}
+
+/** A reward model on the trunk of `start`; its scores are shifted so that the references average 0. */
+export async function trainReward(
+  { folder, progress }: Place,
+  start: Model,
+  pairs: readonly Pair[],
+  references: readonly ResetSource[],
+  settings: RewardSettings,
+): Promise<Model> {
+  const reward = newRewardModel(start, settings.seed);
+  await train(
+    folder,
+    "reward",
+    new RewardTrainer(reward, pairs, settings),
+    50,
+    undefined,
+    progress,
+  );
+  await centreScores(reward, references.map(wholeSequence), settings.microTokens);
+  return reward;
+}
+
+/** Samples and measures responses without resets. */
+export type Answering = (
+  policy: Model,
+  prompts: readonly EvaluationPrompt[],
+) => Promise<Answer[]>;
+
+export function answering(
+  judges: Judges,
+  { temperature, responseTokens, microTokens, seed }: PolicySettings,
+  batchRows: number,
+): Answering {
+  const settings = { temperature, responseTokens, microTokens, batchRows, seed };
+  return (policy, prompts) => answerPrompts(policy, prompts, judges, settings);
+}
+
+/** What policy optimization starts from and looks at. */
+export interface PolicyStart {
+  /** The policy starts from the reference. */
+  reference: Model;
+  reward: Model;
+  references: readonly ResetSource[];
+  /** Prompts for the curves. */
+  validation: readonly EvaluationPrompt[];
+  tokenizer: Tokenizer;
+  gold: ((response: string) => number) | null;
+  answer: Answering;
+}
+
+type PolicyPhase = Pick<
+  RunSettings,
+  "policy" | "sharedTrunk" | "evaluateEvery" | "checkpointEvery"
+>;
+
+/**
+ * PPO from the reference policy whose episodes are reset with probability β: DR-PO. The critic starts from the
+ * reward model, unless it shares the policy's trunk.
+ */
+export async function trainPolicy(
+  { folder, progress }: Place,
+  method: "drpo" | "ppo",
+  { reference, reward, references, validation, tokenizer, gold, answer }: PolicyStart,
+  { policy: settings, sharedTrunk, evaluateEvery, checkpointEvery }: PolicyPhase,
+  onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
+): Promise<{ policy: Model; cost: Cost }> {
+  const policy = copyModel(reference, { score: sharedTrunk });
+  const value = sharedTrunk ? policy : copyModel(reward);
+  const models = { policy, value, reference, reward };
+  const trainer = new PolicyTrainer(models, references, settings);
+  const seconds = await train(folder, method, trainer, checkpointEvery, async (step) => {
+    await onUpdate?.(trainer);
+    for (const sample of episodeSamples(method, trainer, tokenizer, gold)) folder.sample(sample);
+    const look = step % evaluateEvery === 0 || step === trainer.steps;
+    const { episodes, generatedTokens } = trainer;
+    const spent = { episodes, generatedTokens };
+    return look ? { ...spent, ...curvePoint(await answer(policy, validation)) } : spent;
+  }, progress);
+  const cost = { generatedTokens: trainer.generatedTokens, seconds };
+  // The critic's head is of no use to those who load the policy, and makes it look like a reward model.
+  return { policy: sharedTrunk ? copyModel(policy, { score: false }) : policy, cost };
+}
