@@ -21,6 +21,7 @@ import {
   testSamples,
   winScores,
 } from "./lib/results.ts";
+import { dataCounts, describeTask } from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { answering, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
@@ -49,10 +50,7 @@ const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse, microTok
 const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };
-output.note(
-  `${task.name}: ${task.references.length} references and ${task.pairs.train.length} pairs to train on, ` +
-    `${task.test.length} prompts to test on (${task.fit.dropped} rows too long, ${task.fit.promptsCut} prompts cut)`,
-);
+output.note(describeTask(task));
 
 // SFT on the references, a reward model on the pairs.
 const { model: sft, seconds: sftSeconds } = await trainSft(
@@ -61,7 +59,7 @@ const { model: sft, seconds: sftSeconds } = await trainSft(
   task.references,
   settings.sft,
 );
-const reward = await trainReward(
+const { model: reward } = await trainReward(
   place,
   sft,
   task.pairs.train,
@@ -132,13 +130,7 @@ const results: Results = {
       ]
       : [],
   ],
-  data: {
-    ...task.fit,
-    rows: task.rows,
-    skippedBadRows: task.skippedBadRows,
-    referencesDropped: task.referencesDropped,
-    heldOutPromptsDropped: task.heldOutPromptsDropped,
-  },
+  data: dataCounts(task),
 };
 folder.truncateSamples(({ split }) => split === "train");
 const answersOf: [MethodName, Answer[]][] = [["sft", sftAnswers], ["ppo", ppoAnswers], [

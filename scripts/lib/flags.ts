@@ -9,6 +9,19 @@ export const modelFlag = {
   required: true,
 } as const;
 
+export const rewardFlag = {
+  type: "string",
+  placeholder: "FOLDER",
+  help: "a reward model, as scripts/reward.ts writes",
+} as const;
+
+export const dataFlag = {
+  type: "string",
+  placeholder: "FILE",
+  help: "the data; a tenth of its prompts is held out",
+  required: true,
+} as const;
+
 export const seedFlag = {
   type: "integer",
   default: 1,
@@ -43,6 +56,31 @@ export const testPromptsFlag = {
   default: 32,
   min: 2,
   help: "at most so many held-out prompts to answer",
+} as const;
+
+/** How tokens are drawn. */
+export const samplingFlags = {
+  temperature: {
+    type: "number",
+    default: 1,
+    min: 0,
+    max: 100,
+    help: "divides the logits; 0 takes the likeliest token",
+  },
+  topK: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    help: "draws from so many likeliest tokens only; 0: from all",
+  },
+  topP: {
+    type: "number",
+    default: 1,
+    min: 0.01,
+    max: 1,
+    help: "draws from the likeliest tokens that hold this share; 1: from all",
+  },
+  responseTokens: { type: "integer", default: 128, min: 1, help: "most tokens of an answer" },
 } as const;
 
 export const sharedTrunkFlag = {

@@ -53,18 +53,12 @@ export async function trainReward(
   pairs: readonly Pair[],
   references: readonly ResetSource[],
   settings: RewardSettings,
-): Promise<Model> {
-  const reward = newRewardModel(start, settings.seed);
-  await train(
-    folder,
-    "reward",
-    new RewardTrainer(reward, pairs, settings),
-    50,
-    undefined,
-    progress,
-  );
-  await centreScores(reward, references.map(wholeSequence), settings.microTokens);
-  return reward;
+): Promise<{ model: Model; seconds: number }> {
+  const model = newRewardModel(start, settings.seed);
+  const trainer = new RewardTrainer(model, pairs, settings);
+  const seconds = await train(folder, "reward", trainer, 50, undefined, progress);
+  await centreScores(model, references.map(wholeSequence), settings.microTokens);
+  return { model, seconds };
 }
 
 /** Samples and measures responses without resets. */
@@ -72,6 +66,9 @@ export type Answering = (
   policy: Model,
   prompts: readonly EvaluationPrompt[],
 ) => Promise<Answer[]>;
+
+/** The score where there is no reward model; it is left out of all results. */
+export const unscored = (): number => 0;
 
 export function answering(
   judges: Judges,

@@ -1,6 +1,7 @@
 // The one place where the paper's hyper-parameters (arXiv:2404.08495, Table 5: Pythia-2.8B on TL;DR) are
 // scaled down for the bundled 0.3M-parameter model on two CPU cores.
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
+import type { DirectPreferenceSettings } from "../../engine/rl/dpo.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { RewardSettings } from "../../engine/rl/reward-model.ts";
 import type { Schedule } from "../../engine/rl/schedule.ts";
@@ -117,6 +118,15 @@ export function ownDataSettings(seed: number): RunSettings {
     testPrompts: 32,
     batchRows: 32,
   };
+}
+
+/**
+ * Direct preference optimization, at a third of SFT's rate: the loss is reached by pushing both responses down,
+ * and a high rate does so.
+ */
+export function directPreferenceSettings({ sft }: RunSettings): DirectPreferenceSettings {
+  const schedule = { ...sft.schedule, peak: sft.schedule.peak / 3 };
+  return { ...sft, schedule, steps: 80, beta: 0.1, kind: "sigmoid", labelSmoothing: 0 };
 }
 
 /** The width for which the learning rates above were chosen. */

@@ -43,9 +43,10 @@ export interface TaskText {
 
 /** The data of a run as token ids. */
 export interface Task extends Omit<TaskText, "pairs" | "references"> {
-  pairs: { train: Pair[]; test: Pair[] };
+  /** As token ids, and as text for models of words. */
+  pairs: { train: (Pair & TextPair)[]; test: (Pair & TextPair)[] };
   /** What SFT learns and where episodes are reset to. */
-  references: (Demonstration & ResetSource)[];
+  references: (Demonstration & EvaluationPrompt)[];
   validation: EvaluationPrompt[];
   test: EvaluationPrompt[];
   /** Counts of the preference pairs. */
@@ -121,10 +122,11 @@ function uniquePrompts(rows: ReferenceRow[]): ReferenceRow[] {
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
 export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimits): Task {
   const fit = emptyFitReport();
-  const pairs = (rows: TextPair[]): Pair[] =>
+  const pairs = (rows: TextPair[]) =>
     rows.flatMap((row) => {
       const fitted = fitPair(tokenizer, row, limits, fit);
-      return fitted ? [fitted] : [];
+      const { prompt, chosen, rejected } = row;
+      return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
     });
   const prompts = (rows: ReferenceRow[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap(({ prompt, response }) => {

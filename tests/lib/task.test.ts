@@ -77,9 +77,12 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
     200,
   ]);
   expect(Object.keys(task.pairs.train[0]).sort()).toEqual([
+    "chosen",
     "chosenIds",
+    "prompt",
     "promptCut",
     "promptIds",
+    "rejected",
     "rejectedIds",
   ]);
   expect(task.references[0].responseIds.at(-1)).toBe(0);
