@@ -1,4 +1,5 @@
 import { generate } from "../nn/generation.ts";
+import { purposes } from "../nn/threefry.ts";
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
 import type { Tokenizer } from "../nn/tokenizer.ts";
 import { groupByTokens } from "./order.ts";
@@ -52,8 +53,8 @@ export interface Judges {
 }
 
 /**
- * Samples one response to each prompt, without resets, and measures it. Prompt i is episode i under the
- * same seed for every policy, so that policies are compared with common random numbers.
+ * Samples one response to each prompt, without resets, and measures it. Every policy
+ * gets the same random numbers, which are none of training's.
  */
 export async function answerPrompts(
   policy: Model,
@@ -82,7 +83,12 @@ async function answerSome(
     episode: first + i,
   }));
   const { endTokens } = policy.config;
-  const drawn = await generate(policy, requests, { temperature, seed, endTokens });
+  const drawn = await generate(policy, requests, {
+    temperature,
+    seed,
+    purpose: purposes.evaluation,
+    endTokens,
+  });
   const sequences = drawn.map(({ tokens }, i) => [...prompts[i].promptIds, ...tokens]);
   const starts = prompts.map(({ promptIds }) => promptIds.length);
   const ours = await responseLogProbs(policy, sequences, starts, temperature, microTokens);
