@@ -3,7 +3,7 @@ import { purposes } from "../nn/threefry.ts";
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
 import type { Tokenizer } from "../nn/tokenizer.ts";
 import { groupByTokens } from "./order.ts";
-import { scoreSequences } from "./reward-model.ts";
+import { type OnDone, scoreSequences } from "./reward-model.ts";
 import {
   bootstrapMean,
   distinctN,
@@ -61,11 +61,13 @@ export async function answerPrompts(
   prompts: readonly EvaluationPrompt[],
   judges: Judges,
   settings: EvaluationSettings,
+  onDone: OnDone = () => {},
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < prompts.length; start += settings.batchRows) {
     const rows = prompts.slice(start, start + settings.batchRows);
     answers.push(...await answerSome(policy, rows, start, judges, settings));
+    onDone(rows.length);
   }
   return answers;
 }
@@ -155,10 +157,14 @@ export function summarize(answers: readonly Answer[], seed: number): Summary {
     gold: answers.every(({ gold }) => gold !== null) ? mean(({ gold }) => gold!) : null,
     reward: mean(({ reward }) => reward),
     kl: mean(({ kl }) => kl),
-    klPerToken: mean(({ kl, tokens }) => kl / tokens.length),
+    klPerToken: jackknife(answers, (some) => total(some, "kl") / total(some, "tokens")),
     length: mean(({ tokens }) => tokens.length),
     ended: wilsonShare(ended, answers.length),
     distinct2: jackknife(answers, (some) => distinctN(some.map(({ tokens }) => tokens), 2)),
     repetition: mean(({ tokens }) => repetition(tokens)),
   };
+}
+
+function total(answers: readonly Answer[], what: "kl" | "tokens"): number {
+  return answers.reduce((sum, { kl, tokens }) => sum + (what === "kl" ? kl : tokens.length), 0);
 }
