@@ -27,6 +27,7 @@ import { answering, unscored } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import {
   directPreferenceSettings,
+  evaluationSettings,
   forWidth,
   ownDataSettings,
   withTraining,
@@ -84,11 +85,11 @@ const margins = await preferenceMargins(policy, testPairs, settings.microTokens)
 const clusters = testPairs.map(({ promptIds }) => promptIds.join());
 const test = task.test.slice(0, options.testPrompts);
 const judges = { reference: base, reward: unscored, tokenizer, gold: null };
-const generation = { ...run.policy, responseTokens: options.responseTokens };
-const answer = answering(judges, generation, run.batchRows);
+const generation = { ...evaluationSettings(run), responseTokens: options.responseTokens };
+const answer = answering(output, judges, generation);
 const candidates = [
-  { name: "start", answers: await answer(base, test) },
-  { name: "dpo", answers: await answer(policy, test) },
+  { name: "start", answers: await answer(base, test, "start") },
+  { name: "dpo", answers: await answer(policy, test, "dpo") },
 ];
 const results = {
   command: "dpo",

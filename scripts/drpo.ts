@@ -26,7 +26,7 @@ import { loadPolicy, loadReward } from "./lib/load-model.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
 import { testSamples } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { applyOptions, forWidth, ownDataSettings } from "./lib/settings.ts";
+import { applyOptions, evaluationSettings, forWidth, ownDataSettings } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { wholeSequence } from "./lib/task.ts";
 
@@ -60,12 +60,12 @@ const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model);
 const task = await readTask(options, model, output);
 const settings = applyOptions(forWidth(ownDataSettings(seed), base.config.width), options);
-const { policy: { beta, microTokens }, validationPrompts, testPrompts, batchRows } = settings;
+const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
 const folder = start(engine, adapter, settings);
 
 // The policy, from the model and with it as reference.
 const judges = { reference: base, reward, tokenizer, gold: null };
-const answer = answering(judges, settings.policy, batchRows);
+const answer = answering(output, judges, evaluationSettings(settings));
 const validation = task.validation.slice(0, validationPrompts);
 const method = beta > 0 ? "drpo" : "ppo";
 const place = { folder, progress: output.progress };
@@ -77,8 +77,8 @@ await saveModel(folder, method, policy, model.path);
 const test = task.test.slice(0, testPrompts);
 const references = await scoreSequences(reward, test.map(wholeSequence), microTokens);
 const candidates = [
-  { name: "start", answers: await answer(base, test) },
-  { name: method, answers: await answer(policy, test) },
+  { name: "start", answers: await answer(base, test, "start") },
+  { name: method, answers: await answer(policy, test, method) },
 ];
 folder.truncateSamples(({ split }) => split === "train");
 for (const sample of testSamples(method, test, candidates[1].answers)) folder.sample(sample);

@@ -6,10 +6,8 @@
 // first model and, with a reward model, scores and win rates. results.json and samples.jsonl hold it all.
 import "./host/failure.ts";
 import process from "node:process";
-import { answerPrompts } from "../engine/rl/evaluation.ts";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
-import { progress } from "./host/progress.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, readTask } from "./lib/command-task.ts";
 import {
@@ -21,7 +19,7 @@ import {
   testPromptsFlag,
 } from "./lib/flags.ts";
 import { checkSameTokens, loadPolicy, loadReward, type TextModel } from "./lib/load-model.ts";
-import { unscored } from "./lib/phases.ts";
+import { answering, unscored } from "./lib/phases.ts";
 import { ownDataSettings } from "./lib/settings.ts";
 import {
   type Candidate,
@@ -72,14 +70,12 @@ const settings = { temperature, responseTokens, microTokens, batchRows, seed };
 const folder = start(engine, adapter, settings);
 
 const judges = { reference: first.base, reward, tokenizer: first.tokenizer, gold: null };
+const answer = answering(output, judges, settings);
 const candidates: Candidate[] = [];
-const bar = progress("evaluation", models.length, "models", output.progress);
 for (const [i, { base }] of models.entries()) {
-  const answers = await answerPrompts(base, prompts, judges, settings);
-  candidates.push({ name: options.model[i], answers });
-  bar.advance(1);
+  const name = options.model[i];
+  candidates.push({ name, answers: await answer(base, prompts, name) });
 }
-bar.done();
 
 const referenceRewards = typeof reward === "function"
   ? null

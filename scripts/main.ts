@@ -8,7 +8,7 @@
 import "./host/failure.ts";
 import process from "node:process";
 import type { Answer } from "../engine/rl/evaluation.ts";
-import { rankByLength, rankPairs, scoreSequences } from "../engine/rl/reward-model.ts";
+import { rankByLength, scoreSequences } from "../engine/rl/reward-model.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
@@ -23,8 +23,9 @@ import {
 } from "./lib/results.ts";
 import { dataCounts, describeTask } from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
-import { answering, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
+import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
+import { evaluationSettings } from "./lib/settings.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { storyteller } from "./lib/shared-data.ts";
 import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
@@ -66,12 +67,12 @@ const { model: reward } = await trainReward(
   task.references,
   settings.reward,
 );
-const ranked = await rankPairs(reward, task.pairs.test, microTokens);
+const ranked = await rankHeldOut(place, reward, task.pairs.test, microTokens);
 
 // DR-PO, then PPO: the same program without resets. PPO is also looked at where it has generated as many
 // tokens as DR-PO did in all.
 const judges = { reference: sft, reward, tokenizer, gold: task.gold };
-const answer = answering(judges, settings.policy, settings.batchRows);
+const answer = answering(place, judges, evaluationSettings(settings));
 const validation = task.validation.slice(0, settings.validationPrompts);
 const test = task.test.slice(0, settings.testPrompts);
 const from = { ...task, ...judges, validation, answer };
@@ -80,14 +81,14 @@ const equalTokens = new SavedAnswers(folder, "ppo-at-equal-tokens.json");
 const withoutResets = { ...settings, policy: { ...settings.policy, beta: 0 } };
 const ppo = await trainPolicy(place, "ppo", from, withoutResets, async (trainer) => {
   if (trainer.generatedTokens >= drpo.cost.generatedTokens) {
-    await equalTokens.take(() => answer(trainer.models.policy, test));
+    await equalTokens.take(() => answer(trainer.models.policy, test, "PPO at equal tokens"));
   }
 });
 
 // Results on the test prompts.
-const sftAnswers = await answer(sft, test);
-const drpoAnswers = await answer(drpo.policy, test);
-const ppoAnswers = await answer(ppo.policy, test);
+const sftAnswers = await answer(sft, test, "SFT");
+const drpoAnswers = await answer(drpo.policy, test, "DR-PO");
+const ppoAnswers = await answer(ppo.policy, test, "PPO");
 const scores = winScores(
   task.gold,
   test,

@@ -6,7 +6,7 @@
 // reward model must beat: the longer response wins, and a bag of words.
 import "./host/failure.ts";
 import process from "node:process";
-import { rankByLength, rankPairs } from "../engine/rl/reward-model.ts";
+import { rankByLength } from "../engine/rl/reward-model.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { BagOfWords } from "./lib/bag-of-words.ts";
@@ -21,7 +21,7 @@ import {
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
-import { trainReward } from "./lib/phases.ts";
+import { rankHeldOut, trainReward } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { forWidth, ownDataSettings, withTraining } from "./lib/settings.ts";
 import { formatEstimate } from "./report/measures.ts";
@@ -67,7 +67,7 @@ const results = {
   command: "reward",
   model: `${folder.path}/models/reward`,
   pairs: test.length,
-  accuracy: accuracy(await rankPairs(reward, test, settings.microTokens)),
+  accuracy: accuracy(await rankHeldOut(output, reward, test, settings.microTokens)),
   longerWins: accuracy(rankByLength(test)),
   bagOfWords: accuracy(test.map((pair) => words.rank(pair))),
   seconds: Math.round(seconds * 10) / 10,

@@ -102,7 +102,7 @@ export class DirectPreferenceTrainer implements Trainer {
     model.parameters.clearGradients();
     const { loss, margins } = await directPreferenceGradients(model, pairs, settings);
     const rate = learningRate(settings.schedule, this.step, this.steps);
-    checkLoss("DPO", this.step, { loss });
+    await checkLoss("DPO", this.step, { loss }, model.parameters);
     this.#optimizer.step(rate);
     const norm = await checkFinite("DPO", this.step, this.#optimizer);
     this.step++;

@@ -5,6 +5,7 @@ import {
   type Answer,
   answerPrompts,
   type EvaluationPrompt,
+  type EvaluationSettings,
   type Judges,
 } from "../../engine/rl/evaluation.ts";
 import { type PolicySettings, PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
@@ -13,6 +14,7 @@ import {
   centreScores,
   newRewardModel,
   type Pair,
+  rankPairs,
   type RewardSettings,
   RewardTrainer,
 } from "../../engine/rl/reward-model.ts";
@@ -21,7 +23,7 @@ import {
   type SupervisedSettings,
   SupervisedTrainer,
 } from "../../engine/rl/sft.ts";
-import type { ProgressOutput } from "../host/progress.ts";
+import { type ProgressOutput, withProgress } from "../host/progress.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import { type Cost, curvePoint, episodeSamples } from "./results.ts";
 import type { RunSettings } from "./settings.ts";
@@ -57,26 +59,49 @@ export async function trainReward(
   const model = newRewardModel(start, settings.seed);
   const trainer = new RewardTrainer(model, pairs, settings);
   const seconds = await train(folder, "reward", trainer, 50, undefined, progress);
-  await centreScores(model, references.map(wholeSequence), settings.microTokens);
+  const sequences = references.map(wholeSequence);
+  await withProgress(
+    "centring scores",
+    sequences.length,
+    "references",
+    (advance) => centreScores(model, sequences, settings.microTokens, advance),
+    progress,
+  );
   return { model, seconds };
 }
 
-/** Samples and measures responses without resets. */
+/** Which held-out pairs a reward model ranks as the label says, by `rankPairs`. */
+export function rankHeldOut(
+  { progress }: Pick<Place, "progress">,
+  reward: Model,
+  pairs: readonly Pair[],
+  microTokens: number,
+): Promise<number[]> {
+  const work = (advance: (units: number) => void) => rankPairs(reward, pairs, microTokens, advance);
+  return withProgress("held-out pairs", 2 * pairs.length, "answers", work, progress);
+}
+
+/** Samples and measures responses without resets; with a `title` under a progress bar. */
 export type Answering = (
   policy: Model,
   prompts: readonly EvaluationPrompt[],
+  title?: string,
 ) => Promise<Answer[]>;
 
 /** The score where there is no reward model; it is left out of all results. */
 export const unscored = (): number => 0;
 
 export function answering(
+  { progress }: Pick<Place, "progress">,
   judges: Judges,
-  { temperature, responseTokens, microTokens, seed }: PolicySettings,
-  batchRows: number,
+  settings: EvaluationSettings,
 ): Answering {
-  const settings = { temperature, responseTokens, microTokens, batchRows, seed };
-  return (policy, prompts) => answerPrompts(policy, prompts, judges, settings);
+  return (policy, prompts, title) => {
+    if (title === undefined) return answerPrompts(policy, prompts, judges, settings);
+    const work = (advance: (units: number) => void) =>
+      answerPrompts(policy, prompts, judges, settings, advance);
+    return withProgress(`${title} on test prompts`, prompts.length, "prompts", work, progress);
+  };
 }
 
 /** What policy optimization starts from and looks at. */

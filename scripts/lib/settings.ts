@@ -2,6 +2,7 @@
 // scaled down for the bundled 0.3M-parameter model on two CPU cores.
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
 import type { DirectPreferenceSettings } from "../../engine/rl/dpo.ts";
+import type { EvaluationSettings } from "../../engine/rl/evaluation.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { RewardSettings } from "../../engine/rl/reward-model.ts";
 import type { Schedule } from "../../engine/rl/schedule.ts";
@@ -118,6 +119,12 @@ export function ownDataSettings(seed: number): RunSettings {
     testPrompts: 32,
     batchRows: 32,
   };
+}
+
+/** How held-out prompts are answered. */
+export function evaluationSettings({ policy, batchRows }: RunSettings): EvaluationSettings {
+  const { temperature, responseTokens, microTokens, seed } = policy;
+  return { temperature, responseTokens, microTokens, batchRows, seed };
 }
 
 /**
