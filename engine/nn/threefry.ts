@@ -37,7 +37,7 @@ export function uniform(bits: number): number {
  * What a draw is for; each purpose has a number of its own. Evaluation samples under the purpose `token` too: its
  * prompt i shares the random numbers of training episode i, over other contexts.
  */
-export const purposes = { token: 0, reset: 1, weight: 2 } as const;
+export const purposes = { token: 0, reset: 1, weight: 2, adapter: 3 } as const;
 
 /** The place of a draw, never a place in a batch. All four are unsigned 32-bit integers. */
 export interface DrawPosition {
