@@ -6,7 +6,6 @@ import {
   storeInCache,
 } from "../ops/attention.ts";
 import { embedding, type TokenIndex } from "../ops/embedding.ts";
-import { linear } from "../ops/matmul.ts";
 import { rmsNorm } from "../ops/rmsnorm.ts";
 import { rotary } from "../ops/rotary.ts";
 import { swiglu } from "../ops/swiglu.ts";
@@ -14,6 +13,7 @@ import type { Parameters } from "../tensor/parameters.ts";
 import type { Shape, Tensor } from "../tensor/tensor.ts";
 import type { PackedBatch } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
+import { project } from "./project.ts";
 
 // The Llama architecture (Touvron et al. 2023, arXiv:2302.13971), with the names and layouts of Hugging
 // Face's checkpoints. Letters: N rows, C width, H query heads, Hk key heads, D head size, F MLP width,
@@ -102,27 +102,25 @@ function headsOf({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
 function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
   const { normEpsilon } = config;
   const weight = (name: string) => parameters.get(`${name}.weight`);
-  const project = (name: string, x: Tensor, residual?: Tensor) => {
-    const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
-    return linear(x, weight(name), { bias, residual });
-  };
+  const linear = (name: string, x: Tensor, residual?: Tensor) =>
+    project(parameters, name, x, { residual });
   const rope = { headSize: config.headSize, theta: config.ropeTheta };
 
   let hidden = embedding(weight("model.embed_tokens"), rows.tokens, rows.index);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const x = rmsNorm(hidden, weight(`${prefix}.input_layernorm`), normEpsilon);
-    const q = rotary(project(`${prefix}.self_attn.q_proj`, x), rows.positions, rope);
-    const k = rotary(project(`${prefix}.self_attn.k_proj`, x), rows.positions, rope);
-    const v = project(`${prefix}.self_attn.v_proj`, x);
-    hidden = project(`${prefix}.self_attn.o_proj`, attend(layer, q, k, v), hidden);
+    const q = rotary(linear(`${prefix}.self_attn.q_proj`, x), rows.positions, rope);
+    const k = rotary(linear(`${prefix}.self_attn.k_proj`, x), rows.positions, rope);
+    const v = linear(`${prefix}.self_attn.v_proj`, x);
+    hidden = linear(`${prefix}.self_attn.o_proj`, attend(layer, q, k, v), hidden);
 
     const y = rmsNorm(hidden, weight(`${prefix}.post_attention_layernorm`), normEpsilon);
     const gated = swiglu(
-      project(`${prefix}.mlp.gate_proj`, y),
-      project(`${prefix}.mlp.up_proj`, y),
+      linear(`${prefix}.mlp.gate_proj`, y),
+      linear(`${prefix}.mlp.up_proj`, y),
     );
-    hidden = project(`${prefix}.mlp.down_proj`, gated, hidden);
+    hidden = linear(`${prefix}.mlp.down_proj`, gated, hidden);
   }
   return rmsNorm(hidden, weight("model.norm"), normEpsilon);
 }
