@@ -35,6 +35,7 @@ export interface Adapter {
 }
 
 const A = ".lora_A.weight", B = ".lora_B.weight";
+const FACTOR = /\.lora_[AB]\.weight$/;
 
 /** Names and shapes of the two factors for a layer whose weight is [N, K]. */
 export function adapterEntries(
@@ -70,6 +71,11 @@ export class LoraParameters extends Parameters {
     this.adapters = new Map(layers.map((layer) => [layer, this.#adapter(layer)]));
   }
 
+  /** Names and shapes of the weights that replace the base's or join them: not adapters, a scalar head above all. */
+  get saved(): Entry[] {
+    return this.entries.filter(({ name }) => !FACTOR.test(name));
+  }
+
   override another(entries: readonly Entry[], trainable: boolean): LoraParameters {
     return new LoraParameters(this.base, this.lora, entries, trainable);
   }
@@ -82,27 +88,7 @@ export class LoraParameters extends Parameters {
   }
 }
 
-/**
- * The linear layer `layer` of a model, with its bias and its adapter where there are such.
- * @param x [..., K]
- * @param residual [..., N], added to the result
- * @returns [..., N]
- */
-export function project(
-  parameters: Parameters,
-  layer: string,
-  x: Tensor,
-  residual?: Tensor,
-): Tensor {
-  const bias = parameters.has(`${layer}.bias`) ? parameters.get(`${layer}.bias`) : undefined;
-  const adapter = parameters instanceof LoraParameters
-    ? parameters.adapters.get(layer)
-    : undefined;
-  const rest = adapter ? adapterProduct(adapter, x, residual) : residual;
-  return linear(x, parameters.get(`${layer}.weight`), { bias, residual: rest });
-}
-
-/** s·(x·Aᵀ)·Bᵀ + residual. The scale falls on the r columns in between, where it costs least. */
-function adapterProduct(adapter: Adapter, x: Tensor, residual?: Tensor): Tensor {
-  return linear(scale(linear(x, adapter.a), adapter.scale), adapter.b, { residual });
+/** s·(x·Aᵀ)·Bᵀ (+ residual) for x [N, K]. The scale falls on the r columns in between, where it costs least. */
+export function adapterProduct({ a, b, scale: s }: Adapter, x: Tensor, residual?: Tensor): Tensor {
+  return linear(scale(linear(x, a), s), b, { residual });
 }

@@ -29,7 +29,9 @@ function expression(source: string, shown: string): RegExp {
     return new RegExp(source, "u");
   } catch (error) {
     throw new Error(
-      `the module pattern "${shown}" is no regular expression here (${(error as Error).message}); ` +
+      `the module pattern "${shown}" is no regular expression here (${
+        (error as Error).message
+      }); ` +
         "list the modules' names instead",
     );
   }
