@@ -3,12 +3,17 @@
 //   npx bun scripts/check-model.ts DIR
 //
 // `expected.safetensors` holds logits, log-probabilities, the loss, every gradient and ten AdamW losses;
-// `expected.json` holds a greedy continuation, encodings and log-probabilities. Exits 1 beyond tolerance.
+// `expected.json` holds a greedy continuation, encodings and log-probabilities. A folder may also hold a PEFT
+// adapter: it is checked over the base model that its adapter_config.json names. Exits 1 beyond tolerance.
 import "./host/failure.ts";
+import { resolve } from "node:path";
 import process from "node:process";
+import { isAdapter } from "../engine/nn/peft.ts";
+import { adapterBase } from "../engine/nn/peft-config.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
+import { checkAdapter } from "./lib/adapter-check.ts";
 import { checkModel } from "./lib/model-check.ts";
 
 const { positionals: [directory] } = readArguments({
@@ -18,7 +23,10 @@ const { positionals: [directory] } = readArguments({
   positionals: ["DIR"],
 });
 const { engine } = await openEngine();
-const checks = await checkModel(engine, openFolder(directory));
+const folder = openFolder(directory);
+const checks = await isAdapter(folder)
+  ? await checkAdapter(engine, folder, await openBase())
+  : await checkModel(engine, folder);
 for (const { group, worst, error, tolerance, count } of checks) {
   const verdict = error <= tolerance ? "ok  " : "FAIL";
   console.log(
@@ -29,3 +37,10 @@ for (const { group, worst, error, tolerance, count } of checks) {
 }
 engine.destroy();
 process.exit(checks.every(({ error, tolerance }) => error <= tolerance) ? 0 : 1);
+
+/** The base model of an adapter: its path is taken from the adapter's folder. */
+async function openBase() {
+  const { name } = await adapterBase(folder);
+  if (name === null) throw new Error(`${directory}/adapter_config.json names no base model`);
+  return openFolder(resolve(directory, name));
+}

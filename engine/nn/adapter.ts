@@ -45,9 +45,6 @@ export function emptyAdapter(
   trainable = true,
 ): LoraParameters {
   const { parameters } = base;
-  if (parameters.base) {
-    throw new Error("the model already carries an adapter: merge it first (mergeAdapter)");
-  }
   const factors = adaptedLayers(base, lora).flatMap((layer) =>
     adapterEntries(layer, parameters.get(`${layer}.weight`).shape, lora)
   );
@@ -97,6 +94,9 @@ const NOT_ADAPTED = /(^|\.)(embed_tokens|lm_head|score)$/;
 
 /** Names of the linear layers that the config's targets mean. Throws where there are none. */
 function adaptedLayers({ parameters }: Model, { targets, exclude }: LoraConfig): string[] {
+  if (parameters.base) {
+    throw new Error("the model already carries an adapter: merge it first (mergeAdapter)");
+  }
   const layers = parameters.entries.filter(({ shape }) => shape.length === 2)
     .map(({ name }) => moduleOf(name)).filter((layer) => !NOT_ADAPTED.test(layer));
   const chosen = layers.filter((layer) =>
