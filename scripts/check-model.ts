@@ -6,13 +6,12 @@
 // `expected.json` holds a greedy continuation, encodings and log-probabilities. A folder may also hold a PEFT
 // adapter: it is checked over the base model that its adapter_config.json names. Exits 1 beyond tolerance.
 import "./host/failure.ts";
-import { resolve } from "node:path";
 import process from "node:process";
 import { isAdapter } from "../engine/nn/peft.ts";
-import { adapterBase } from "../engine/nn/peft-config.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
+import { openBase } from "./lib/adapters.ts";
 import { checkAdapter } from "./lib/adapter-check.ts";
 import { checkModel } from "./lib/model-check.ts";
 
@@ -25,7 +24,7 @@ const { positionals: [directory] } = readArguments({
 const { engine } = await openEngine();
 const folder = openFolder(directory);
 const checks = await isAdapter(folder)
-  ? await checkAdapter(engine, folder, await openBase())
+  ? await checkAdapter(engine, folder, await openBase(folder))
   : await checkModel(engine, folder);
 for (const { group, worst, error, tolerance, count } of checks) {
   const verdict = error <= tolerance ? "ok  " : "FAIL";
@@ -37,10 +36,3 @@ for (const { group, worst, error, tolerance, count } of checks) {
 }
 engine.destroy();
 process.exit(checks.every(({ error, tolerance }) => error <= tolerance) ? 0 : 1);
-
-/** The base model of an adapter: its path is taken from the adapter's folder. */
-async function openBase() {
-  const { name } = await adapterBase(folder);
-  if (name === null) throw new Error(`${directory}/adapter_config.json names no base model`);
-  return openFolder(resolve(directory, name));
-}

@@ -1,7 +1,8 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { loadModel, type Model } from "../../engine/nn/model.ts";
+import type { Model } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
+import { loadFrozen } from "./adapters.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
 export interface TextModel {
@@ -10,10 +11,10 @@ export interface TextModel {
   endToken: number;
 }
 
-/** Loads a Hugging Face folder. Throws where the model has no end token or the tokenizer is not its own. */
+/** Loads a Hugging Face folder, of a model or of an adapter, frozen. Throws where the model has no end token or the tokenizer is not its own. */
 export async function loadTextModel(engine: Engine, path: string): Promise<TextModel> {
   const folder = openFolder(path);
-  const base = await loadModel(engine, folder);
+  const base = await loadFrozen(engine, path);
   const tokenizer = await loadTokenizer(folder);
   const { endTokens: [endToken], vocabulary } = base.config;
   if (endToken === undefined) {
