@@ -3,12 +3,16 @@
 //   npx bun scripts/check-model.ts DIR
 //
 // `expected.safetensors` holds logits, log-probabilities, the loss, every gradient and ten AdamW losses;
-// `expected.json` holds a greedy continuation, encodings and log-probabilities. Exits 1 beyond tolerance.
+// `expected.json` holds a greedy continuation, encodings and log-probabilities. A folder may also hold a PEFT
+// adapter: it is checked over the base model that its adapter_config.json names. Exits 1 beyond tolerance.
 import "./host/failure.ts";
 import process from "node:process";
+import { isAdapter } from "../engine/nn/peft.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
+import { openBase } from "./lib/adapters.ts";
+import { checkAdapter } from "./lib/adapter-check.ts";
 import { checkModel } from "./lib/model-check.ts";
 
 const { positionals: [directory] } = readArguments({
@@ -18,7 +22,10 @@ const { positionals: [directory] } = readArguments({
   positionals: ["DIR"],
 });
 const { engine } = await openEngine();
-const checks = await checkModel(engine, openFolder(directory));
+const folder = openFolder(directory);
+const checks = await isAdapter(folder)
+  ? await checkAdapter(engine, folder, await openBase(folder))
+  : await checkModel(engine, folder);
 for (const { group, worst, error, tolerance, count } of checks) {
   const verdict = error <= tolerance ? "ok  " : "FAIL";
   console.log(

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { loadModel, type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
+import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
+import { loadFrozen } from "./adapters.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
 export interface TextModel {
@@ -15,13 +16,13 @@ export interface TextModel {
 }
 
 /**
- * Loads a Hugging Face folder, or the one model of a run folder. Throws where the model has no end token or
- * the tokenizer is not its own.
+ * Loads a Hugging Face folder, of a model or of an adapter, or the one model of a run folder, frozen. Throws where
+ * the model has no end token or the tokenizer is not its own.
  */
 export async function loadTextModel(engine: Engine, name: string): Promise<TextModel> {
   const path = modelFolder(name);
   const folder = openFolder(path);
-  const base = await loadModel(engine, folder);
+  const base = await loadFrozen(engine, path);
   const tokenizer = await loadTokenizer(folder);
   const { endTokens: [endToken], vocabulary } = base.config;
   if (endToken === undefined) {

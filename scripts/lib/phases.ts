@@ -8,7 +8,7 @@ import {
   type EvaluationSettings,
   type Judges,
 } from "../../engine/rl/evaluation.ts";
-import { type PolicySettings, PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
+import { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
 import type { ResetSource } from "../../engine/rl/resets.ts";
 import {
   centreScores,

@@ -1,0 +1,133 @@
+import { scale } from "../ops/elementwise.ts";
+import { launchMatmul } from "../ops/matmul.ts";
+import { type Entry, Parameters } from "../tensor/parameters.ts";
+import { adapterEntries, type LoraConfig, LoraParameters } from "./lora.ts";
+import { type Model, SCORE_WEIGHT, scoreEntries } from "./model.ts";
+import { matchesModule } from "./module-pattern.ts";
+import { drawBits, purposes, uniform } from "./threefry.ts";
+
+/** A LoRA config; what is left out takes PEFT's default. */
+export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Partial<LoraConfig>;
+
+/**
+ * `base` with new adapters, which are trained in place of its weights: those may be frozen, and other models may
+ * share them. A scalar head of the base is copied and trained too. A is drawn from U(−1/√K, 1/√K) (He et al.
+ * 2015 with PEFT's slope √5) and B is 0, so the model starts as the base, to the bit. Throws, naming it, where a
+ * target is no linear layer.
+ */
+export function loraModel(base: Model, options: LoraOptions, seed: number): Model {
+  const lora = loraConfig(options);
+  if (typeof lora.targets !== "string") {
+    // Where only some of a list match, the others are slips.
+    for (const target of lora.targets) adaptedLayers(base, { ...lora, targets: [target] });
+  }
+  const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
+  const parameters = emptyAdapter(base, lora, heads);
+  for (const { name } of parameters.saved) {
+    parameters.engine.copy(base.parameters.get(name), parameters.get(name));
+  }
+  for (const [number, { a }] of [...parameters.adapters.values()].entries()) {
+    const bound = 1 / Math.sqrt(a.shape[1]);
+    const values = Float32Array.from({ length: a.size }, (_, i) => {
+      const position = { seed, purpose: purposes.adapter, episode: number, token: i };
+      return bound * (2 * uniform(drawBits(position)[0]) - 1);
+    });
+    parameters.engine.write(a, values);
+  }
+  return { config: base.config, parameters };
+}
+
+/** Adapters over `base` whose numbers are all 0, and zeros for the weights of the modules `saved`. */
+export function emptyAdapter(
+  base: Model,
+  lora: LoraConfig,
+  saved: readonly string[],
+  trainable = true,
+): LoraParameters {
+  const { parameters } = base;
+  const factors = adaptedLayers(base, lora).flatMap((layer) =>
+    adapterEntries(layer, parameters.get(`${layer}.weight`).shape, lora)
+  );
+  const entries = [...factors, ...savedEntries(base, saved)];
+  return new LoraParameters(parameters, lora, entries, trainable);
+}
+
+/** A plain model with the adapters added into its weights: W + s·B·A. */
+export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
+  const adapter = adapterOf(model);
+  const { engine, base } = adapter;
+  const added = adapter.saved.filter(({ name }) => !base.has(name));
+  const merged = new Parameters(engine, [...base.entries, ...added], trainable);
+  merged.copyFrom(adapter);
+  for (const [layer, { a, b, scale: s }] of adapter.adapters) {
+    const out = merged.get(`${layer}.weight`);
+    const sizes = { rows: out.shape[0], columns: out.shape[1], inner: a.shape[0] };
+    engine.scope(() => launchMatmul({ a: b, b: scale(a, s), out }, sizes, { accumulate: true }));
+  }
+  return { config: model.config, parameters: merged };
+}
+
+/** The adapter that `model` is. Throws where it is a model of its own. */
+export function adapterOf({ parameters }: Model): LoraParameters {
+  if (parameters instanceof LoraParameters) return parameters;
+  throw new Error("the model carries no adapter; loraModel and loadAdapter make one that does");
+}
+
+function loraConfig(options: LoraOptions): LoraConfig {
+  const config = {
+    rankStabilized: false,
+    exclude: [],
+    rankPattern: {},
+    alphaPattern: {},
+    dropout: 0,
+    ...options,
+  };
+  for (const rank of [config.rank, ...Object.values(config.rankPattern)]) {
+    if (!(Number.isInteger(rank) && rank > 0)) {
+      throw new RangeError(`a LoRA rank is a positive integer, got ${rank}`);
+    }
+  }
+  return config;
+}
+
+const NOT_ADAPTED = /(^|\.)(embed_tokens|lm_head|score)$/;
+
+/** Names of the linear layers that the config's targets mean. Throws where there are none. */
+function adaptedLayers({ parameters }: Model, { targets, exclude }: LoraConfig): string[] {
+  if (parameters.base) {
+    throw new Error("the model already carries an adapter: merge it first (mergeAdapter)");
+  }
+  const layers = parameters.entries.filter(({ shape }) => shape.length === 2)
+    .map(({ name }) => moduleOf(name)).filter((layer) => !NOT_ADAPTED.test(layer));
+  const chosen = layers.filter((layer) =>
+    (targets === "all-linear" || matchesModule(targets, layer)) && !matchesModule(exclude, layer)
+  );
+  if (chosen.length) return chosen;
+  const known = [...new Set(layers.map((layer) => layer.split(".").at(-1)))];
+  throw new Error(
+    `the LoRA targets ${
+      JSON.stringify(targets)
+    } mean no linear layer of this model; those that can be adapted are ` +
+      `${known.join(", ")} ("all-linear" means all of them)`,
+  );
+}
+
+/** Entries for the weights of whole modules that are kept beside the adapters; PEFT's modules_to_save. */
+function savedEntries({ config, parameters }: Model, modules: readonly string[]): Entry[] {
+  const heads = parameters.has(SCORE_WEIGHT) ? [] : scoreEntries(config);
+  const entries = [...parameters.entries, ...heads].filter(({ name }) =>
+    matchesModule(modules, moduleOf(name))
+  );
+  const tied = config.tied && entries.find(({ name }) => name.endsWith("embed_tokens.weight"));
+  if (tied) {
+    throw new Error(
+      `the adapter replaces ${tied.name}, which is also the output head of this model (tied embeddings): not supported`,
+    );
+  }
+  return entries;
+}
+
+/** The module that a weight belongs to. */
+export function moduleOf(weight: string): string {
+  return weight.slice(0, weight.lastIndexOf("."));
+}
