@@ -77,7 +77,7 @@ const policy = copyModel(base);
 const pairs = await withReference(base, task.pairs.train, settings.microTokens);
 const trainer = new DirectPreferenceTrainer(policy, pairs, settings);
 const seconds = await train(folder, "dpo", trainer, 20, undefined, output.progress);
-await saveModel(folder, "dpo", policy, model.path);
+await saveModel(folder, "dpo", policy, model);
 
 // Held-out pairs and prompts.
 const testPairs = await withReference(base, task.pairs.test, settings.microTokens);

@@ -71,7 +71,7 @@ const method = beta > 0 ? "drpo" : "ppo";
 const place = { folder, progress: output.progress };
 const from = { ...task, ...judges, validation, answer };
 const { policy, cost } = await trainPolicy(place, method, from, settings);
-await saveModel(folder, method, policy, model.path);
+await saveModel(folder, method, policy, model);
 
 // Both on held-out prompts.
 const test = task.test.slice(0, testPrompts);

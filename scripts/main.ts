@@ -1,7 +1,7 @@
 // From preference pairs to a better model, on the bundled task or one's own data:
 //
 //   npm start                                         the bundled task, some minutes on two cores
-//   npm start -- --data pairs.jsonl --model FOLDER    one's own
+//   npm start -- --data pairs.jsonl --model MODEL     one's own
 //
 // SFT on the references, a reward model on the pairs, then DR-PO and PPO from the same start with the same
 // number of episodes; all are evaluated on held-out prompts, and a report is written to the run folder.
@@ -39,11 +39,8 @@ const { engine, adapter } = await openEngine();
 const { seed } = options;
 
 // The task as token ids of the base model.
-const { path, base, tokenizer, endToken } = await loadPolicy(
-  engine,
-  "--model",
-  options.model ?? storyteller,
-);
+const source = await loadPolicy(engine, "--model", options.model ?? storyteller);
+const { base, tokenizer, endToken } = source;
 const { beginToken, context, width } = base.config;
 const settings = mainSettings(options, width);
 const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
@@ -144,7 +141,7 @@ for (const [method, answers] of answersOf) {
 folder.results(results);
 folder.write("report.html", renderReport(readRun(folder.path)));
 for (const [name, model] of Object.entries({ sft, reward, ppo: ppo.policy, drpo: drpo.policy })) {
-  await saveModel(folder, name, model, path);
+  await saveModel(folder, name, model, source);
 }
 output.result(
   `\n${renderTable(results)}\n\n${folder.path}/report.html, after ${duration(results.seconds)}`,

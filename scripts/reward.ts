@@ -57,7 +57,7 @@ const { model: reward, seconds } = await trainReward(
   references,
   settings,
 );
-await saveModel(folder, "reward", reward, model.path);
+await saveModel(folder, "reward", reward, model);
 
 // Which held-out pairs are ranked as their labels say; pairs of one prompt are one cluster.
 const prompts = test.map(({ promptIds }) => promptIds.join());

@@ -46,7 +46,7 @@ const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };
 const { model: sft, seconds } = await trainSft(place, model.base, task.references, settings);
-await saveModel(folder, "sft", sft, model.path);
+await saveModel(folder, "sft", sft, model);
 
 // Nats per token of held-out responses, before and after.
 const heldOut = task.test.map((row) => ({ ...row, responseIds: row.referenceIds }));

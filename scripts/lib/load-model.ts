@@ -1,26 +1,25 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
 import { loadFrozen } from "./adapters.ts";
+import { modelFolder, type ModelSource } from "./model-folder.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
-export interface TextModel {
-  /** The folder it was read from. */
-  path: string;
+export interface TextModel extends ModelSource {
   base: Model;
   tokenizer: Tokenizer;
   endToken: number;
+  /** The folder it was read from. */
+  path: string;
 }
 
 /**
- * Loads a Hugging Face folder, of a model or of an adapter, or the one model of a run folder, frozen. Throws where
- * the model has no end token or the tokenizer is not its own.
+ * Loads a Hugging Face folder, of a model or of an adapter, the one model of a run folder, or a model of the hub
+ * (`organisation/name@revision`), frozen. Throws where the model has no end token or the tokenizer is not its own.
  */
 export async function loadTextModel(engine: Engine, name: string): Promise<TextModel> {
-  const path = modelFolder(name);
+  const path = await modelFolder(name);
   const folder = openFolder(path);
   const base = await loadFrozen(engine, path);
   const tokenizer = await loadTokenizer(folder);
@@ -36,7 +35,7 @@ export async function loadTextModel(engine: Engine, name: string): Promise<TextM
         "use the tokenizer that belongs to the model",
     );
   }
-  return { path, base, tokenizer, endToken };
+  return { name, path, base, tokenizer, endToken };
 }
 
 /** The model that a flag names as one that writes text. */
@@ -80,17 +79,4 @@ export async function naming<T>(flag: string, work: Promise<T>): Promise<T> {
   } catch (error) {
     throw new Error(`${flag}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-/** A run folder stands for the model in it. */
-function modelFolder(path: string): string {
-  const models = join(path, "models");
-  if (!existsSync(models)) return path;
-  const names = readdirSync(models);
-  if (names.length === 1) return join(models, names[0]);
-  throw new Error(
-    `${path} is a run with ${names.length} models: ${
-      names.join(", ")
-    }; name one, such as ${models}/${names[0] ?? "sft"}`,
-  );
 }

@@ -33,7 +33,8 @@ export async function train(
     folder.metric({ phase, step: trainer.step, seconds: rounded, ...metrics } as Metric);
   };
   if (!saved) record(await afterStep(0));
-  const bar = progress(titles[phase], trainer.steps, "steps", { from: trainer.step, output });
+  const bar = progress(titles[phase], trainer.steps, "steps", output);
+  bar.resume(trainer.step);
   try {
     while (trainer.step < trainer.steps) {
       const started = performance.now();
