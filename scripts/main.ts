@@ -1,7 +1,7 @@
 // From preference pairs to a better model, on the bundled task or one's own data:
 //
 //   npm start                                         the bundled task, some minutes on two cores
-//   npm start -- --data pairs.jsonl --model FOLDER    one's own
+//   npm start -- --data pairs.jsonl --model MODEL     one's own
 //
 // SFT on the references, a reward model on the pairs, then DR-PO and PPO from the same start with the same
 // number of episodes; all are evaluated on held-out prompts, and a report is written to the run folder.
@@ -57,8 +57,9 @@ folder.config({
 });
 
 // The task as token ids of the base model.
-const modelPath = options.model ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
-const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
+const bundled = fileURLToPath(new URL("../data/storyteller", import.meta.url));
+const textModel = await loadTextModel(engine, options.model ?? bundled);
+const { base, tokenizer, endToken, path: modelPath } = textModel;
 const columns = options.columns ? parseColumns(options.columns) : undefined;
 const text = options.data
   ? await preferenceTask(options.data, { ...options, columns })

@@ -2,16 +2,23 @@ import type { Engine } from "../../engine/gpu/engine.ts";
 import { loadModel, type Model } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
+import { modelFolder } from "./model-folder.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
 export interface TextModel {
   base: Model;
   tokenizer: Tokenizer;
   endToken: number;
+  /** The folder it was read from. */
+  path: string;
 }
 
-/** Loads a Hugging Face folder. Throws where the model has no end token or the tokenizer is not its own. */
-export async function loadTextModel(engine: Engine, path: string): Promise<TextModel> {
+/**
+ * Loads a Hugging Face folder or a model of the hub (`organisation/name@revision`). Throws where the
+ * model has no end token or the tokenizer is not its own.
+ */
+export async function loadTextModel(engine: Engine, name: string): Promise<TextModel> {
+  const path = await modelFolder(name);
   const folder = openFolder(path);
   const base = await loadModel(engine, folder);
   const tokenizer = await loadTokenizer(folder);
@@ -27,5 +34,5 @@ export async function loadTextModel(engine: Engine, path: string): Promise<TextM
         "use the tokenizer that belongs to the model",
     );
   }
-  return { base, tokenizer, endToken };
+  return { base, tokenizer, endToken, path };
 }

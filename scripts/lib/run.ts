@@ -52,8 +52,8 @@ export function openRun(): OpenRun {
       },
       model: {
         type: "string",
-        placeholder: "FOLDER",
-        help: "a Hugging Face model folder; the bundled model without it",
+        placeholder: "MODEL",
+        help: "a model folder or a name on the Hugging Face hub; the bundled model without it",
       },
       run: {
         type: "string",

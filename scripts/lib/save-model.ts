@@ -2,8 +2,7 @@ import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Model, modelFiles } from "../../engine/nn/model.ts";
 import type { RunFolder } from "../host/run-folder.ts";
-
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
+import { TOKENIZER_FILES } from "./model-folder.ts";
 
 /** Saves a model as a Hugging Face folder `models/<name>` of the run, with the base model's tokenizer. */
 export async function saveModel(

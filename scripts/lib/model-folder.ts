@@ -1,0 +1,51 @@
+import { statSync } from "node:fs";
+import { type HubAccess, hubAccess } from "../host/hub/access.ts";
+import { resolveHub } from "../host/hub.ts";
+
+/** Files of a model folder, besides the weights, that training leaves as they are. */
+export const TOKENIZER_FILES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+  "chat_template.jinja",
+  "chat_template.json",
+  "generation_config.json",
+];
+const CONFIGS = ["config.json", "adapter_config.json"];
+/** What check-model compares with. */
+const EXPECTED = ["expected.json", "expected.safetensors"];
+const NEEDED = new Set([...CONFIGS, ...TOKENIZER_FILES, ...EXPECTED]);
+
+const SINGLE = /^(?:adapter_)?model\.safetensors$/;
+const SHARDS = /^model(?:-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$/;
+
+/**
+ * The folder of a model: `name` itself where it is a folder, else a model of the hub, of which what
+ * the cache lacks is downloaded.
+ */
+export async function modelFolder(name: string, access: HubAccess = hubAccess()): Promise<string> {
+  if (statSync(name, { throwIfNoEntry: false })?.isDirectory()) return name;
+  const choose = (paths: string[]) => neededFiles(name, paths);
+  return await resolveHub({ kind: "model", name, choose }, access);
+}
+
+/** The files of a repository that reading its model needs. Throws where no weights are safetensors. */
+export function neededFiles(name: string, paths: readonly string[]): string[] {
+  const single = paths.filter((path) => SINGLE.test(path));
+  // The loader takes one file where there are both; the shards would be the same weights once more.
+  const weights = single.length > 0 ? single : paths.filter((path) => SHARDS.test(path));
+  if (weights.length === 0) throw new Error(noWeights(name, paths));
+  return [...paths.filter((path) => NEEDED.has(path)), ...weights];
+}
+
+function noWeights(name: string, paths: readonly string[]): string {
+  const pickled = paths.find((path) => /\.(?:bin|pt|pth|ckpt)$/.test(path));
+  const found = pickled
+    ? `only pickled weights (${pickled}), which run code when they are read`
+    : `no weights (only ${paths.slice(0, 5).join(", ") || "an empty listing"})`;
+  return `${name} has ${found}, but model.safetensors or its shards are needed; take a revision ` +
+    "that has them (organisation/name@revision) or save it anew with transformers' save_pretrained";
+}
