@@ -17,7 +17,7 @@ const { options, output } = openCommand({
   name: "chat",
   summary: "Talks to models side by side; /new forgets the dialogue, /quit leaves.",
   flags: {
-    model: { type: "strings", placeholder: "FOLDER", least: 1, help: "a model to talk to" },
+    model: { type: "strings", placeholder: "MODEL", least: 1, help: "a model to talk to" },
     style: {
       type: "string",
       choices: styles,

@@ -6,18 +6,18 @@
 // pair more than the model it started from does. That model and the policy answer held-out prompts side by side.
 import "./host/failure.ts";
 import process from "node:process";
-import { copyModel } from "../engine/nn/model.ts";
 import { DirectPreferenceTrainer, preferenceMargins, withReference } from "../engine/rl/dpo.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
+import { checkLora, loraFlags, loraOptions, trainable } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
 import {
-  dataFlag,
+  dataFlags,
   lengthFlags,
   modelFlag,
-  rowFlags,
+  required,
   seedFlag,
   testPromptsFlag,
   trainingFlags,
@@ -28,7 +28,7 @@ import { saveModel } from "./lib/save-model.ts";
 import {
   directPreferenceSettings,
   evaluationSettings,
-  forWidth,
+  forModel,
   ownDataSettings,
   withTraining,
 } from "./lib/settings.ts";
@@ -41,9 +41,10 @@ const { options, output, start } = openRun({
   name: "dpo",
   summary: "Improves a model on preference pairs directly, without a reward model.",
   flags: {
-    model: modelFlag,
-    data: dataFlag,
-    ...rowFlags,
+    model: required(modelFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(dpoDefaults),
     beta: {
@@ -65,15 +66,17 @@ const { options, output, start } = openRun({
 const { seed, beta, loss: kind } = options;
 const { engine, adapter } = await openEngine();
 const model = await loadPolicy(engine, "--model", options.model);
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const task = await readTask(options, model, output);
 needPairs(task, options.data);
-const run = forWidth(ownDataSettings(seed), base.config.width);
+const run = forModel(ownDataSettings(seed), model.base, lora);
 const settings = { ...withTraining(directPreferenceSettings(run), options), beta, kind };
 const folder = start(engine, adapter, settings);
 
 // The policy; what the reference makes of the pairs is looked up once.
-const policy = copyModel(base);
+const policy = trainable(base, lora, seed);
 const pairs = await withReference(base, task.pairs.train, settings.microTokens);
 const trainer = new DirectPreferenceTrainer(policy, pairs, settings);
 const seconds = await train(folder, "dpo", trainer, 20, undefined, output.progress);

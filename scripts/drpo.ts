@@ -9,15 +9,17 @@ import process from "node:process";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
+import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, readTask } from "./lib/command-task.ts";
 import {
-  dataFlag,
+  dataFlags,
   lengthFlags,
   modelFlag,
   policyFlags,
+  required,
+  resetsFlag,
   rewardFlag,
-  rowFlags,
   seedFlag,
   sharedTrunkFlag,
   testPromptsFlag,
@@ -26,7 +28,7 @@ import { loadPolicy, loadReward } from "./lib/load-model.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
 import { testSamples } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { applyOptions, evaluationSettings, forWidth, ownDataSettings } from "./lib/settings.ts";
+import { applyOptions, evaluationSettings, forModel, ownDataSettings } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { wholeSequence } from "./lib/task.ts";
 
@@ -35,10 +37,12 @@ const { options, output, start } = openRun({
   name: "drpo",
   summary: "Improves a model with a reward model, from states inside the data's responses.",
   flags: {
-    model: modelFlag,
-    reward: { ...rewardFlag, required: true },
-    data: dataFlag,
-    ...rowFlags,
+    model: required(modelFlag),
+    reward: required(rewardFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    resets: resetsFlag,
+    ...loraFlags,
     ...lengthFlags,
     beta: {
       type: "number",
@@ -56,10 +60,12 @@ const { options, output, start } = openRun({
 const { seed } = options;
 const { engine, adapter } = await openEngine();
 const model = await loadPolicy(engine, "--model", options.model);
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model);
-const task = await readTask(options, model, output);
-const settings = applyOptions(forWidth(ownDataSettings(seed), base.config.width), options);
+const task = await readTask({ ...options, pairsOptional: true }, model, output);
+const settings = applyOptions(forModel(ownDataSettings(seed), model.base, lora), options);
 const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
 const folder = start(engine, adapter, settings);
 
@@ -69,7 +75,7 @@ const answer = answering(output, judges, evaluationSettings(settings));
 const validation = task.validation.slice(0, validationPrompts);
 const method = beta > 0 ? "drpo" : "ppo";
 const place = { folder, progress: output.progress };
-const from = { ...task, ...judges, validation, answer };
+const from = { ...task, ...judges, validation, answer, lora };
 const { policy, cost } = await trainPolicy(place, method, from, settings);
 await saveModel(folder, method, policy, model);
 

@@ -10,14 +10,7 @@ import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, readTask } from "./lib/command-task.ts";
-import {
-  dataFlag,
-  lengthFlags,
-  rewardFlag,
-  rowFlags,
-  seedFlag,
-  testPromptsFlag,
-} from "./lib/flags.ts";
+import { dataFlags, lengthFlags, rewardFlag, seedFlag, testPromptsFlag } from "./lib/flags.ts";
 import { checkSameTokens, loadPolicy, loadReward, type TextModel } from "./lib/load-model.ts";
 import { answering, unscored } from "./lib/phases.ts";
 import { ownDataSettings } from "./lib/settings.ts";
@@ -35,11 +28,11 @@ const { options, output, start } = openRun({
   summary:
     "Measures models side by side on held-out prompts; the first is what others are held against.",
   flags: {
-    model: { type: "strings", placeholder: "FOLDER", least: 1, help: "a model to measure" },
-    data: dataFlag,
+    model: { type: "strings", placeholder: "MODEL", least: 1, help: "a model to measure" },
+    ...dataFlags,
+    data: required(dataFlags.data),
     all: { type: "boolean", help: "takes all prompts of data that nothing was trained on" },
     reward: rewardFlag,
-    ...rowFlags,
     ...lengthFlags,
     temperature: {
       type: "number",
@@ -62,7 +55,7 @@ const [first] = models;
 const reward = options.reward
   ? await loadReward(engine, "--reward", options.reward, first)
   : unscored;
-const task = await readTask(options, first, output);
+const task = await readTask({ ...options, pairsOptional: true }, first, output);
 const heldOut = options.all ? [...task.references, ...task.validation, ...task.test] : task.test;
 const prompts = heldOut.slice(0, testPrompts);
 const { policy: { microTokens }, batchRows } = ownDataSettings(seed);

@@ -9,14 +9,17 @@ import { ArgumentError } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
 import { complete } from "./lib/complete.ts";
-import { modelFlag, samplingFlags, seedFlag } from "./lib/flags.ts";
+import { modelFlag, required, samplingFlags, seedFlag } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
   name: "generate",
   summary: "Completes prompts: those of --prompt, else the lines of stdin.",
   flags: {
-    model: { ...modelFlag, help: "a Hugging Face folder, or a run folder that holds one model" },
+    model: {
+      ...modelFlag,
+      help: "a folder, a run with one model, or a name on the Hugging Face hub",
+    },
     prompt: { type: "strings", help: "a prompt" },
     count: { type: "integer", default: 1, min: 1, help: "completions of each prompt" },
     ...samplingFlags,

@@ -21,14 +21,15 @@ import {
   testSamples,
   winScores,
 } from "./lib/results.ts";
-import { dataCounts, describeTask } from "./lib/command-task.ts";
+import { checkLora, loraOptions } from "./lib/adapters.ts";
+import { dataCounts, encodeText, readText } from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
 import { evaluationSettings } from "./lib/settings.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { storyteller } from "./lib/shared-data.ts";
-import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
+import { bundledTask, wholeSequence } from "./lib/task.ts";
 import { renderReport } from "./report/html.ts";
 import { renderTable } from "./report/table.ts";
 import type { MethodName, Results } from "./report/types.ts";
@@ -40,15 +41,16 @@ const { seed } = options;
 
 // The task as token ids of the base model.
 const source = await loadPolicy(engine, "--model", options.model ?? storyteller);
-const { base, tokenizer, endToken } = source;
-const { beginToken, context, width } = base.config;
-const settings = mainSettings(options, width);
-const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
-const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse, microTokens } } = settings;
-const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
+const { base, tokenizer } = source;
+const lora = loraOptions(options);
+checkLora("--model", base, lora);
+const settings = mainSettings(options, base, lora);
+const { promptTokens, policy: { responseTokens, microTokens } } = settings;
+const { data } = options;
+const text = data === undefined ? await bundledTask() : await readText({ ...options, data });
+const task = encodeText(text, { promptTokens, responseTokens }, source, output);
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };
-output.note(describeTask(task));
 
 // SFT on the references, a reward model on the pairs.
 const { model: sft, seconds: sftSeconds } = await trainSft(
@@ -56,6 +58,7 @@ const { model: sft, seconds: sftSeconds } = await trainSft(
   base,
   task.references,
   settings.sft,
+  lora,
 );
 const { model: reward } = await trainReward(
   place,
@@ -63,6 +66,7 @@ const { model: reward } = await trainReward(
   task.pairs.train,
   task.references,
   settings.reward,
+  lora,
 );
 const ranked = await rankHeldOut(place, reward, task.pairs.test, microTokens);
 
@@ -72,7 +76,7 @@ const judges = { reference: sft, reward, tokenizer, gold: task.gold };
 const answer = answering(place, judges, evaluationSettings(settings));
 const validation = task.validation.slice(0, settings.validationPrompts);
 const test = task.test.slice(0, settings.testPrompts);
-const from = { ...task, ...judges, validation, answer };
+const from = { ...task, ...judges, validation, answer, lora };
 const drpo = await trainPolicy(place, "drpo", from, settings);
 const equalTokens = new SavedAnswers(folder, "ppo-at-equal-tokens.json");
 const withoutResets = { ...settings, policy: { ...settings.policy, beta: 0 } };

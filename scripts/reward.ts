@@ -10,20 +10,21 @@ import { rankByLength } from "../engine/rl/reward-model.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { BagOfWords } from "./lib/bag-of-words.ts";
+import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
 import {
-  dataFlag,
+  dataFlags,
   lengthFlags,
   modelFlag,
-  rowFlags,
+  required,
   seedFlag,
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { rankHeldOut, trainReward } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { forWidth, ownDataSettings, withTraining } from "./lib/settings.ts";
+import { forModel, ownDataSettings, withTraining } from "./lib/settings.ts";
 import { formatEstimate } from "./report/measures.ts";
 import { align } from "./report/table.ts";
 
@@ -31,9 +32,10 @@ const { options, output, start } = openRun({
   name: "reward",
   summary: "Trains a reward model on preference pairs and tests it on held-out ones.",
   flags: {
-    model: modelFlag,
-    data: dataFlag,
-    ...rowFlags,
+    model: required(modelFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).reward),
     seed: seedFlag,
@@ -42,10 +44,11 @@ const { options, output, start } = openRun({
 const { seed } = options;
 const { engine, adapter } = await openEngine();
 const model = await loadPolicy(engine, "--model", options.model);
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
 const task = await readTask(options, model, output);
 needPairs(task, options.data);
-const { width } = model.base.config;
-const settings = withTraining(forWidth(ownDataSettings(seed), width).reward, options);
+const settings = withTraining(forModel(ownDataSettings(seed), model.base, lora).reward, options);
 const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };
@@ -56,6 +59,7 @@ const { model: reward, seconds } = await trainReward(
   train,
   references,
   settings,
+  lora,
 );
 await saveModel(folder, "reward", reward, model);
 

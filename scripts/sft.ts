@@ -9,43 +9,48 @@ import type { Model } from "../engine/nn/model.ts";
 import { meanLogProbability } from "../engine/rl/sft.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
+import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, readTask } from "./lib/command-task.ts";
 import {
-  dataFlag,
+  dataFlags,
   lengthFlags,
   modelFlag,
-  rowFlags,
+  required,
   seedFlag,
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { trainSft } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { forWidth, ownDataSettings, withTraining } from "./lib/settings.ts";
+import { forModel, ownDataSettings, withTraining } from "./lib/settings.ts";
 import { align } from "./report/table.ts";
 
 const { options, output, start } = openRun({
   name: "sft",
   summary: "Fine-tunes a model on good responses.",
   flags: {
-    model: modelFlag,
-    data: dataFlag,
-    ...rowFlags,
+    model: required(modelFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).sft),
     seed: seedFlag,
   },
 });
 const { engine, adapter } = await openEngine();
+const { seed } = options;
 const model = await loadPolicy(engine, "--model", options.model);
-const task = await readTask(options, model, output);
-const defaults = forWidth(ownDataSettings(options.seed), model.base.config.width).sft;
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
+const task = await readTask({ ...options, pairsOptional: true }, model, output);
+const defaults = forModel(ownDataSettings(seed), model.base, lora).sft;
 const settings = withTraining(defaults, options);
 const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };
-const { model: sft, seconds } = await trainSft(place, model.base, task.references, settings);
+const { model: sft, seconds } = await trainSft(place, model.base, task.references, settings, lora);
 await saveModel(folder, "sft", sft, model);
 
 // Nats per token of held-out responses, before and after.

@@ -40,9 +40,21 @@ export function loraOptions(
   return { rank, alpha: loraAlpha ?? 2 * rank, targets: loraTargets?.split(",") ?? "all-linear" };
 }
 
-/** A model to train that starts as `start`: adapters over it, or a copy of what it is. */
+/**
+ * A model to train that starts as `start`: adapters over it, or a copy of what it is. What already is an adapter
+ * goes on as one.
+ */
 export function trainable(start: Model, lora: LoraOptions | null, seed: number): Model {
-  return lora ? loraModel(start, lora, seed) : copyModel(start);
+  return lora && !start.parameters.base ? loraModel(start, lora, seed) : copyModel(start);
+}
+
+/** Throws where the flags ask for new adapters over what already is one. */
+export function checkLora(flag: string, start: Model, lora: LoraOptions | null): void {
+  if (lora === null || !start.parameters.base) return;
+  throw new ArgumentError(
+    `${flag} names an adapter, which goes on being trained: leave out --lora-rank, or merge the adapter into ` +
+      "its base first (scripts/merge.ts).",
+  );
 }
 
 /** Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. */

@@ -2,24 +2,41 @@
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { SupervisedSettings } from "../../engine/rl/sft.ts";
 
+/** A flag that must be given. */
+export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
+
 export const modelFlag = {
   type: "string",
-  placeholder: "FOLDER",
-  help: "the model to start from: a Hugging Face folder, or a run folder that holds one model",
-  required: true,
+  placeholder: "MODEL",
+  help:
+    "the model to start from: a folder, a run with one model, or a name on the Hugging Face hub",
 } as const;
 
 export const rewardFlag = {
   type: "string",
-  placeholder: "FOLDER",
+  placeholder: "MODEL",
   help: "a reward model, as scripts/reward.ts writes",
 } as const;
 
-export const dataFlag = {
+/** The data, and how it is read. */
+export const dataFlags = {
+  data: {
+    type: "string",
+    placeholder: "FILE",
+    help: "the data: a file, a folder or a hub name, in any form of docs/data.md",
+  },
+  columns: {
+    type: "string",
+    placeholder: "NAMES",
+    help: "which columns of the data are which, such as prompt=question,chosen=good",
+  },
+  skipBadRows: { type: "boolean", help: "leaves bad rows out and counts them" },
+} as const;
+
+export const resetsFlag = {
   type: "string",
   placeholder: "FILE",
-  help: "the data; a tenth of its prompts is held out",
-  required: true,
+  help: "prompts and responses that episodes are reset into; the data's best without it",
 } as const;
 
 export const seedFlag = {
@@ -28,11 +45,6 @@ export const seedFlag = {
   min: 0,
   max: 0xffffffff,
   help: "seed of all random draws",
-} as const;
-
-/** How rows are read, whatever they are. */
-export const rowFlags = {
-  skipBadRows: { type: "boolean", help: "leaves bad rows out and counts them" },
 } as const;
 
 /** How long prompts and responses may be. */

@@ -1,4 +1,5 @@
 // The phases of the method, each from models and token ids to a trained model with its metrics and checkpoints.
+import type { LoraOptions } from "../../engine/nn/adapter.ts";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import {
@@ -25,6 +26,7 @@ import {
 } from "../../engine/rl/sft.ts";
 import { type ProgressOutput, withProgress } from "../host/progress.ts";
 import type { RunFolder } from "../host/run-folder.ts";
+import { trainable } from "./adapters.ts";
 import { type Cost, curvePoint, episodeSamples } from "./results.ts";
 import type { RunSettings } from "./settings.ts";
 import { wholeSequence } from "./task.ts";
@@ -36,14 +38,15 @@ export interface Place {
   progress: ProgressOutput;
 }
 
-/** SFT of a copy of `base`. */
+/** SFT from `base`. */
 export async function trainSft(
   { folder, progress }: Place,
   base: Model,
   data: readonly Demonstration[],
   settings: SupervisedSettings,
+  lora: LoraOptions | null,
 ): Promise<{ model: Model; seconds: number }> {
-  const model = copyModel(base);
+  const model = trainable(base, lora, settings.seed);
   const trainer = new SupervisedTrainer(model, data, settings);
   return { model, seconds: await train(folder, "sft", trainer, 20, undefined, progress) };
 }
@@ -55,8 +58,10 @@ export async function trainReward(
   pairs: readonly Pair[],
   references: readonly ResetSource[],
   settings: RewardSettings,
+  lora: LoraOptions | null,
 ): Promise<{ model: Model; seconds: number }> {
-  const model = newRewardModel(start, settings.seed);
+  const { seed } = settings;
+  const model = newRewardModel(lora ? trainable(start, lora, seed) : start, seed);
   const trainer = new RewardTrainer(model, pairs, settings);
   const seconds = await train(folder, "reward", trainer, 50, undefined, progress);
   const sequences = references.map(wholeSequence);
@@ -109,12 +114,14 @@ export interface PolicyStart {
   /** The policy starts from the reference. */
   reference: Model;
   reward: Model;
-  references: readonly ResetSource[];
+  resets: readonly ResetSource[];
   /** Prompts for the curves. */
   validation: readonly EvaluationPrompt[];
   tokenizer: Tokenizer;
   gold: ((response: string) => number) | null;
   answer: Answering;
+  /** What is trained of policy and critic: adapters, or all weights where null. */
+  lora: LoraOptions | null;
 }
 
 type PolicyPhase = Pick<
@@ -129,14 +136,15 @@ type PolicyPhase = Pick<
 export async function trainPolicy(
   { folder, progress }: Place,
   method: "drpo" | "ppo",
-  { reference, reward, references, validation, tokenizer, gold, answer }: PolicyStart,
+  { reference, reward, resets, validation, tokenizer, gold, answer, lora }: PolicyStart,
   { policy: settings, sharedTrunk, evaluateEvery, checkpointEvery }: PolicyPhase,
   onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
 ): Promise<{ policy: Model; cost: Cost }> {
-  const policy = copyModel(reference, { score: sharedTrunk });
-  const value = sharedTrunk ? policy : copyModel(reward);
+  const start = trainable(reference, lora, settings.seed);
+  const policy = sharedTrunk ? copyModel(start, { score: true }) : start;
+  const value = sharedTrunk ? policy : trainable(reward, lora, settings.seed);
   const models = { policy, value, reference, reward };
-  const trainer = new PolicyTrainer(models, references, settings);
+  const trainer = new PolicyTrainer(models, resets, settings);
   const seconds = await train(folder, method, trainer, checkpointEvery, async (step) => {
     await onUpdate?.(trainer);
     for (const sample of episodeSamples(method, trainer, tokenizer, gold)) folder.sample(sample);

@@ -1,33 +1,29 @@
-import type { Arguments } from "../host/arguments.ts";
-import { ArgumentError } from "../host/arguments.ts";
+import type { LoraOptions } from "../../engine/nn/adapter.ts";
+import type { Model } from "../../engine/nn/model.ts";
+import { ArgumentError, type Arguments } from "../host/arguments.ts";
 import { type OpenRun, openRun } from "./command.ts";
-import { rowFlags, seedFlag, sharedTrunkFlag } from "./flags.ts";
+import { loraFlags } from "./adapters.ts";
+import { dataFlags, modelFlag, resetsFlag, seedFlag, sharedTrunkFlag } from "./flags.ts";
 import {
   applyOptions,
   bundledSettings,
-  forWidth,
+  forModel,
   ownDataSettings,
   type RunSettings,
 } from "./settings.ts";
 
 const flags = {
-  data: {
-    type: "string",
-    placeholder: "FILE",
-    help: "preference pairs as JSON lines (also .gz); the bundled task without it",
-  },
+  model: { ...modelFlag, help: `${modelFlag.help}; the bundled one without it` },
+  ...dataFlags,
+  data: { ...dataFlags.data, help: `${dataFlags.data.help}; the bundled task without it` },
   references: {
     type: "string",
     placeholder: "FILE",
-    help: "JSON lines of prompt and response for SFT and resets; the chosen responses without it",
+    help: "prompts and responses for SFT and resets; the best responses of the data without it",
   },
-  model: {
-    type: "string",
-    placeholder: "FOLDER",
-    help: "a Hugging Face model folder; the bundled model without it",
-  },
+  resets: resetsFlag,
+  ...loraFlags,
   seed: seedFlag,
-  ...rowFlags,
   beta: {
     type: "number",
     min: 0,
@@ -54,16 +50,22 @@ export function openMainRun(): OpenRun<typeof flags> {
       "Trains a reward model from preference pairs, then a policy by PPO and by DR-PO, and reports.",
     flags,
   });
-  const { data, references, skipBadRows } = run.options;
-  if (data === undefined && (references !== undefined || skipBadRows)) {
-    throw new ArgumentError("--references and --skip-bad-rows belong to --data FILE");
+  const { data, columns, references, resets, skipBadRows } = run.options;
+  if (data === undefined && (columns ?? references ?? resets ?? (skipBadRows || undefined))) {
+    throw new ArgumentError(
+      "--columns, --references, --resets and --skip-bad-rows belong to --data FILE",
+    );
   }
   return run;
 }
 
-/** The settings for a model of so many hidden units, with the values that the command line gives. */
-export function mainSettings(options: Arguments<typeof flags>, width: number): RunSettings {
+/** The settings for a model, with the values that the command line gives. */
+export function mainSettings(
+  options: Arguments<typeof flags>,
+  base: Model,
+  lora: LoraOptions | null,
+): RunSettings {
   const { data, seed } = options;
   const defaults = data ? ownDataSettings(seed) : bundledSettings(seed);
-  return applyOptions(forWidth(defaults, width), options);
+  return applyOptions(forModel(defaults, base, lora), options);
 }

@@ -1,5 +1,7 @@
 // The one place where the paper's hyper-parameters (arXiv:2404.08495, Table 5: Pythia-2.8B on TL;DR) are
 // scaled down for the bundled 0.3M-parameter model on two CPU cores.
+import type { LoraOptions } from "../../engine/nn/adapter.ts";
+import type { Model } from "../../engine/nn/model.ts";
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
 import type { DirectPreferenceSettings } from "../../engine/rl/dpo.ts";
 import type { EvaluationSettings } from "../../engine/rl/evaluation.ts";
@@ -138,14 +140,21 @@ export function directPreferenceSettings({ sft }: RunSettings): DirectPreference
 
 /** The width for which the learning rates above were chosen. */
 const WIDTH = 64;
+/** Adapters take about ten times the rate of all weights (Schulman et al. 2025, "LoRA Without Regret"). */
+const ADAPTERS = 10;
 
 /** Learning rates in proportion to 1/width, as Adam's best ones are for hidden weights (arXiv:2203.03466). */
-export function forWidth(settings: RunSettings, width: number): RunSettings {
+export function forModel(
+  settings: RunSettings,
+  { config: { width }, parameters }: Model,
+  lora: LoraOptions | null,
+): RunSettings {
   const { sft, reward, policy } = settings;
-  const scaled = <S extends { schedule: Schedule }>(part: S): S => ({
-    ...part,
-    schedule: { ...part.schedule, peak: part.schedule.peak * WIDTH / width },
-  });
+  const adapters = lora !== null || parameters.base !== null;
+  const scaled = <S extends { schedule: Schedule }>(part: S): S => {
+    const peak = part.schedule.peak * (adapters ? ADAPTERS : 1) * WIDTH / width;
+    return { ...part, schedule: { ...part.schedule, peak } };
+  };
   return { ...settings, sft: scaled(sft), reward: scaled(reward), policy: scaled(policy) };
 }
 
