@@ -8,7 +8,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
-import { forward, headWeight, llamaParameters } from "./llama.ts";
+import { forward, headWeight } from "./decoder.ts";
+import { decoderEntries } from "./entries.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
 
@@ -26,7 +27,7 @@ export function parameterEntries(
   config: ModelConfig,
   { score = false } = {},
 ): Entry[] {
-  return [...llamaParameters(config), ...score ? scoreEntries(config) : []];
+  return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
 }
 
 /** Names and shapes of the scalar head's weights. */
@@ -35,8 +36,8 @@ export function scoreEntries({ width }: ModelConfig): Entry[] {
 }
 
 /**
- * Loads a Hugging Face model folder; frozen weights hold no gradients and moments. Throws, naming it, where a tensor is missing, left over or of another
- * shape than the config says.
+ * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments. Throws, naming
+ * it, where a tensor is missing, left over or of another shape than the config says.
  */
 export async function loadModel(
   engine: Engine,

@@ -50,7 +50,7 @@ export async function adapterFiles(
   for (const { name, shape } of parameters.entries) {
     entries.push({ name: PREFIX + name, shape, data: await parameters.get(name).read() });
   }
-  const json = JSON.stringify(adapterConfigJson(parameters, base), null, 2) + "\n";
+  const json = JSON.stringify(adapterConfigJson(model, base), null, 2) + "\n";
   return new Map([
     [ADAPTER_CONFIG, new TextEncoder().encode(json)],
     [WEIGHTS, writeSafetensors(entries, { format: "pt" })],
