@@ -69,6 +69,11 @@ export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
   return { config: model.config, parameters: merged };
 }
 
+/** The model without its adapter: the one whose weights it shares. A model of its own is returned as it is. */
+export function baseOf(model: Model): Model {
+  return { ...model, parameters: model.parameters.base ?? model.parameters };
+}
+
 /** W ← W + s·B·A; a weight that is stored [K, N] takes the transpose, Aᵀ·Bᵀ. */
 function addProduct(weight: Tensor, { a, b, scale: s }: Adapter, inputFirst: boolean): void {
   const { engine, shape: [rows, columns] } = weight;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
+import { baseOf, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
 import { copyModel, loadModel, type Model } from "../../engine/nn/model.ts";
 import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
@@ -45,11 +45,21 @@ export function trainable(start: Model, lora: LoraOptions | null, seed: number):
   return lora ? loraModel(start, lora, seed) : copyModel(start);
 }
 
-/** Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. */
-export async function loadFrozen(engine: Engine, path: string): Promise<Model> {
+/**
+ * Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. An adapter over
+ * the base of `other`, a model at hand with the folder it came from, shares its weights.
+ */
+export async function loadFrozen(
+  engine: Engine,
+  path: string,
+  other?: { path: string; base: Model },
+): Promise<Model> {
   const folder = openFolder(path);
   if (!await isAdapter(folder)) return await loadModel(engine, folder, { trainable: false });
-  const base = await loadModel(engine, await openBase(folder), { trainable: false });
+  const baseFolder = await openBase(folder);
+  const base = other && await basePath(other.path) === resolve(baseFolder.name)
+    ? baseOf(other.base)
+    : await loadModel(engine, baseFolder, { trainable: false });
   return await loadAdapter(base, folder, { trainable: false });
 }
 
