@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Folder, readJson } from "../../engine/nn/bytes.ts";
+import { checkpointName } from "../../engine/nn/checkpoint.ts";
 import { generate } from "../../engine/nn/generation.ts";
 import {
   loadModel,
@@ -110,21 +111,14 @@ async function checkTensors(model: Model, expected: TensorFile): Promise<Check[]
   groups.add("loss", "loss", [loss], await read("loss"), TOLERANCE.losses);
 
   const gradients = expected.names.filter((name) => name.startsWith("grad."));
-  for (
-    const name of new Set([
-      ...gradients,
-      ...model.parameters.names.map((name) => `grad.${name}`),
-    ])
-  ) {
-    const weight = name.slice("grad.".length);
+  const recordedAs = new Map(
+    gradients.map((name) => [checkpointName(model.config, name.slice("grad.".length)), name]),
+  );
+  for (const weight of new Set([...recordedAs.keys(), ...model.parameters.names])) {
     const ours = model.parameters.has(weight) ? await model.parameters.gradient(weight).read() : [];
-    groups.add(
-      "gradients",
-      weight,
-      ours,
-      expected.has(name) ? await read(name) : [NaN],
-      TOLERANCE.gradients,
-    );
+    const name = recordedAs.get(weight);
+    const theirs = name === undefined ? [NaN] : await read(name);
+    groups.add("gradients", weight, ours, theirs, TOLERANCE.gradients);
   }
   groups.add(
     "AdamW losses",
