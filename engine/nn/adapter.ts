@@ -2,9 +2,10 @@ import { scale } from "../ops/elementwise.ts";
 import { launchMatmul } from "../ops/matmul.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
 import { architectureOf } from "./families/index.ts";
-import { type Adapter, adapterEntries, type LoraConfig, LoraParameters } from "./lora.ts";
-import { type Model, SCORE_WEIGHT, scoreEntries } from "./model.ts";
+import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
+import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
 import { drawBits, purposes, uniform } from "./threefry.ts";
 
@@ -24,7 +25,7 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
     for (const target of lora.targets) adaptedLayers(base, { ...lora, targets: [target] });
   }
   const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
-  const parameters = emptyAdapter(base, lora, heads);
+  const parameters = new LoraParameters(base.parameters, lora, adapterLayout(base, lora, heads));
   for (const { name } of parameters.saved) {
     parameters.engine.copy(base.parameters.get(name), parameters.get(name));
   }
@@ -39,21 +40,14 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
   return { config: base.config, parameters };
 }
 
-/** Adapters over `base` whose numbers are all 0, and zeros for the weights of the modules `saved`. */
-export function emptyAdapter(
-  base: Model,
-  lora: LoraConfig,
-  saved: readonly string[],
-  trainable = true,
-): LoraParameters {
-  const { parameters } = base;
+/** Names and shapes of an adapter over `base`, and of the modules `saved` that it replaces or adds. */
+export function adapterLayout(base: Model, lora: LoraConfig, saved: readonly string[]): Entry[] {
   const { inputFirst } = architectureOf(base.config);
   const factors = adaptedLayers(base, lora).flatMap((layer) => {
-    const { shape } = parameters.get(`${layer}.weight`);
-    return adapterEntries(layer, inputFirst ? shape.toReversed() : shape, lora);
+    const { shape } = base.parameters.get(`${layer}.weight`);
+    return factorEntries(layer, inputFirst ? shape.toReversed() : shape, lora);
   });
-  const entries = [...factors, ...savedEntries(base, saved)];
-  return new LoraParameters(parameters, lora, entries, trainable);
+  return [...factors, ...savedEntries(base, saved)];
 }
 
 /** A plain model with the adapters added into its weights: W + s·B·A. */
