@@ -11,7 +11,7 @@ import { openCommand } from "./lib/command.ts";
 import { Conversation, styles } from "./lib/conversation.ts";
 import { samplingFlags, seedFlag } from "./lib/flags.ts";
 import { columns } from "./lib/columns.ts";
-import { loadPolicy } from "./lib/load-model.ts";
+import { loadPolicy, type TextModel } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
   name: "chat",
@@ -29,10 +29,11 @@ const { options, output } = openCommand({
   },
 });
 const { engine } = await openEngine();
-const talks: Conversation[] = [];
+const models: TextModel[] = [];
 for (const name of options.model) {
-  talks.push(new Conversation(await loadPolicy(engine, "--model", name), options.style, options));
+  models.push(await loadPolicy(engine, "--model", name, models[0]));
 }
+const talks = models.map((model) => new Conversation(model, options.style, options));
 
 const input = createInterface({ input: process.stdin, output: process.stderr, prompt: "> " });
 if (process.stdin.isTTY) output.note("Say something; /new forgets the dialogue, /quit leaves.");

@@ -10,7 +10,14 @@ import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, readTask } from "./lib/command-task.ts";
-import { dataFlags, lengthFlags, rewardFlag, seedFlag, testPromptsFlag } from "./lib/flags.ts";
+import {
+  dataFlags,
+  lengthFlags,
+  required,
+  rewardFlag,
+  seedFlag,
+  testPromptsFlag,
+} from "./lib/flags.ts";
 import { checkSameTokens, loadPolicy, loadReward, type TextModel } from "./lib/load-model.ts";
 import { answering, unscored } from "./lib/phases.ts";
 import { ownDataSettings } from "./lib/settings.ts";
@@ -48,7 +55,7 @@ const { seed, temperature, responseTokens, testPrompts } = options;
 const { engine, adapter } = await openEngine();
 const models: TextModel[] = [];
 for (const name of options.model) {
-  models.push(await loadPolicy(engine, "--model", name));
+  models.push(await loadPolicy(engine, "--model", name, models[0]));
   checkSameTokens(`--model ${name}`, models.at(-1)!.tokenizer, models[0]);
 }
 const [first] = models;

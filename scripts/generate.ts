@@ -16,10 +16,7 @@ const { options, output } = openCommand({
   name: "generate",
   summary: "Completes prompts: those of --prompt, else the lines of stdin.",
   flags: {
-    model: {
-      ...modelFlag,
-      help: "a folder, a run with one model, or a name on the Hugging Face hub",
-    },
+    model: required({ ...modelFlag, help: "a folder, a run with one model, or a name on the hub" }),
     prompt: { type: "strings", help: "a prompt" },
     count: { type: "integer", default: 1, min: 1, help: "completions of each prompt" },
     ...samplingFlags,

@@ -1,8 +1,11 @@
 import { scale } from "../ops/elementwise.ts";
 import { launchMatmul } from "../ops/matmul.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
-import { adapterEntries, type LoraConfig, LoraParameters } from "./lora.ts";
-import { type Model, SCORE_WEIGHT, scoreEntries } from "./model.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
+import { architectureOf } from "./families/index.ts";
+import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
+import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
 import { drawBits, purposes, uniform } from "./threefry.ts";
 
@@ -22,7 +25,7 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
     for (const target of lora.targets) adaptedLayers(base, { ...lora, targets: [target] });
   }
   const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
-  const parameters = emptyAdapter(base, lora, heads);
+  const parameters = new LoraParameters(base.parameters, lora, adapterLayout(base, lora, heads));
   for (const { name } of parameters.saved) {
     parameters.engine.copy(base.parameters.get(name), parameters.get(name));
   }
@@ -37,19 +40,14 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
   return { config: base.config, parameters };
 }
 
-/** Adapters over `base` whose numbers are all 0, and zeros for the weights of the modules `saved`. */
-export function emptyAdapter(
-  base: Model,
-  lora: LoraConfig,
-  saved: readonly string[],
-  trainable = true,
-): LoraParameters {
-  const { parameters } = base;
-  const factors = adaptedLayers(base, lora).flatMap((layer) =>
-    adapterEntries(layer, parameters.get(`${layer}.weight`).shape, lora)
-  );
-  const entries = [...factors, ...savedEntries(base, saved)];
-  return new LoraParameters(parameters, lora, entries, trainable);
+/** Names and shapes of an adapter over `base`, and of the modules `saved` that it replaces or adds. */
+export function adapterLayout(base: Model, lora: LoraConfig, saved: readonly string[]): Entry[] {
+  const { inputFirst } = architectureOf(base.config);
+  const factors = adaptedLayers(base, lora).flatMap((layer) => {
+    const { shape } = base.parameters.get(`${layer}.weight`);
+    return factorEntries(layer, inputFirst ? shape.toReversed() : shape, lora);
+  });
+  return [...factors, ...savedEntries(base, saved)];
 }
 
 /** A plain model with the adapters added into its weights: W + s·B·A. */
@@ -59,12 +57,27 @@ export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
   const added = adapter.saved.filter(({ name }) => !base.has(name));
   const merged = new Parameters(engine, [...base.entries, ...added], trainable);
   merged.copyFrom(adapter);
-  for (const [layer, { a, b, scale: s }] of adapter.adapters) {
-    const out = merged.get(`${layer}.weight`);
-    const sizes = { rows: out.shape[0], columns: out.shape[1], inner: a.shape[0] };
-    engine.scope(() => launchMatmul({ a: b, b: scale(a, s), out }, sizes, { accumulate: true }));
+  for (const [layer, factors] of adapter.adapters) {
+    addProduct(merged.get(`${layer}.weight`), factors, architectureOf(model.config).inputFirst);
   }
   return { config: model.config, parameters: merged };
+}
+
+/** The model without its adapter: the one whose weights it shares. A model of its own is returned as it is. */
+export function baseOf(model: Model): Model {
+  return { ...model, parameters: model.parameters.base ?? model.parameters };
+}
+
+/** W ← W + s·B·A; a weight that is stored [K, N] takes the transpose, Aᵀ·Bᵀ. */
+function addProduct(weight: Tensor, { a, b, scale: s }: Adapter, inputFirst: boolean): void {
+  const { engine, shape: [rows, columns] } = weight;
+  const sizes = { rows, columns, inner: a.shape[0] };
+  engine.scope(() => {
+    const scaled = scale(a, s);
+    const operands = inputFirst ? { a: scaled, b, out: weight } : { a: b, b: scaled, out: weight };
+    const layout = { transposeA: inputFirst, transposeB: inputFirst, accumulate: true };
+    launchMatmul(operands, sizes, layout);
+  });
 }
 
 /** The adapter that `model` is. Throws where it is a model of its own. */
@@ -90,15 +103,15 @@ function loraConfig(options: LoraOptions): LoraConfig {
   return config;
 }
 
-const NOT_ADAPTED = /(^|\.)(embed_tokens|lm_head|score)$/;
-
 /** Names of the linear layers that the config's targets mean. Throws where there are none. */
-function adaptedLayers({ parameters }: Model, { targets, exclude }: LoraConfig): string[] {
+function adaptedLayers({ config, parameters }: Model, { targets, exclude }: LoraConfig): string[] {
   if (parameters.base) {
     throw new Error("the model already carries an adapter: merge it first (mergeAdapter)");
   }
-  const layers = parameters.entries.filter(({ shape }) => shape.length === 2)
-    .map(({ name }) => moduleOf(name)).filter((layer) => !NOT_ADAPTED.test(layer));
+  const prefix = `${architectureOf(config).layers}.`;
+  const layers = parameters.entries
+    .filter(({ name, shape }) => name.startsWith(prefix) && shape.length === 2)
+    .map(({ name }) => moduleOf(name));
   const chosen = layers.filter((layer) =>
     (targets === "all-linear" || matchesModule(targets, layer)) && !matchesModule(exclude, layer)
   );
@@ -118,10 +131,10 @@ function savedEntries({ config, parameters }: Model, modules: readonly string[])
   const entries = [...parameters.entries, ...heads].filter(({ name }) =>
     matchesModule(modules, moduleOf(name))
   );
-  const tied = config.tied && entries.find(({ name }) => name.endsWith("embed_tokens.weight"));
-  if (tied) {
+  const embedding = `${architectureOf(config).tokens}.weight`;
+  if (config.tied && entries.some(({ name }) => name === embedding)) {
     throw new Error(
-      `the adapter replaces ${tied.name}, which is also the output head of this model (tied embeddings): not supported`,
+      `the adapter replaces ${embedding}, which is also the output head of this model (tied embeddings): not supported`,
     );
   }
   return entries;

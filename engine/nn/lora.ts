@@ -38,7 +38,7 @@ const A = ".lora_A.weight", B = ".lora_B.weight";
 const FACTOR = /\.lora_[AB]\.weight$/;
 
 /** Names and shapes of the two factors for a layer whose weight is [N, K]. */
-export function adapterEntries(
+export function factorEntries(
   layer: string,
   [outputs, inputs]: readonly number[],
   { rank, rankPattern }: LoraConfig,

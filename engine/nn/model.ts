@@ -3,15 +3,17 @@ import { gatherRows } from "../ops/gather.ts";
 import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
-import { type Entry, Parameters } from "../tensor/parameters.ts";
+import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
+import { readWeights, SCORE_BIAS, SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
-import { decoderEntries } from "./entries.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
+
+export { SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
 
 /** A config and a set of weights. The model itself is a function of both: `forward(config, parameters, batch)`. */
 export interface Model {
@@ -19,25 +21,9 @@ export interface Model {
   parameters: Parameters;
 }
 
-export const SCORE_WEIGHT = "score.weight";
-export const SCORE_BIAS = "score.bias";
-
-/** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
-export function parameterEntries(
-  config: ModelConfig,
-  { score = false } = {},
-): Entry[] {
-  return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
-}
-
-/** Names and shapes of the scalar head's weights. */
-export function scoreEntries({ width }: ModelConfig): Entry[] {
-  return [{ name: SCORE_WEIGHT, shape: [1, width] }, { name: SCORE_BIAS, shape: [1] }];
-}
-
 /**
- * Loads a Hugging Face model folder; frozen weights hold no gradients and moments. Throws, naming it, where a tensor is missing, left over or of another
- * shape than the config says.
+ * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments. Throws, naming
+ * it, where a tensor is missing, left over or of another shape than the config says.
  */
 export async function loadModel(
   engine: Engine,
@@ -46,33 +32,7 @@ export async function loadModel(
 ): Promise<Model> {
   const config = await loadConfig(folder);
   const file = await openWeights(folder);
-  const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT) });
-  const known = new Set(entries.map(({ name }) => name));
-  // A tied checkpoint may store the head a second time.
-  const left = file.names.filter((name) =>
-    !known.has(name) && !(config.tied && name === "lm_head.weight")
-  );
-  if (left.length) {
-    throw new Error(
-      `${file.name} holds tensors that this architecture has no place for: ${
-        left.slice(0, 4).join(", ")
-      }`,
-    );
-  }
-  const parameters = new Parameters(engine, entries, trainable);
-  for (const { name, shape } of entries) {
-    const stored = file.tensor(name);
-    if (stored.shape.join() !== shape.join()) {
-      throw new Error(
-        `${file.name}: ${name} has shape [${stored.shape.join(", ")}], but config.json means [${
-          shape.join(", ")
-        }]`,
-      );
-    }
-    engine.write(parameters.get(name), await stored.toFloat32());
-  }
-  engine.flush();
-  return { config, parameters };
+  return { config, parameters: await readWeights(engine, file, config, trainable) };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { moduleOf } from "./adapter.ts";
+import { adapterOf, moduleOf } from "./adapter.ts";
 import { type Folder, readJson } from "./bytes.ts";
-import type { LoraConfig, LoraParameters } from "./lora.ts";
-import { SCORE_WEIGHT } from "./model.ts";
+import { architectureOf } from "./families/index.ts";
+import type { LoraConfig } from "./lora.ts";
+import { type Model, SCORE_WEIGHT } from "./model.ts";
 
 // The adapter_config.json of Hugging Face's PEFT.
 
@@ -93,11 +94,11 @@ export function loraConfig(json: AdapterJson): LoraConfig {
 }
 
 /** What `readAdapterConfig` and PEFT read. */
-export function adapterConfigJson(parameters: LoraParameters, base: string | null): AdapterJson {
-  const { lora, saved } = parameters;
+export function adapterConfigJson(model: Model, base: string | null): AdapterJson {
+  const { lora, saved } = adapterOf(model);
   return {
     peft_type: "LORA",
-    task_type: parameters.has(SCORE_WEIGHT) ? "SEQ_CLS" : "CAUSAL_LM",
+    task_type: model.parameters.has(SCORE_WEIGHT) ? "SEQ_CLS" : "CAUSAL_LM",
     base_model_name_or_path: base,
     revision: null,
     r: lora.rank,
@@ -110,7 +111,7 @@ export function adapterConfigJson(parameters: LoraParameters, base: string | nul
     rank_pattern: { ...lora.rankPattern },
     alpha_pattern: { ...lora.alphaPattern },
     init_lora_weights: true,
-    fan_in_fan_out: false,
+    fan_in_fan_out: architectureOf(model.config).inputFirst,
     bias: "none",
     inference_mode: true,
   };

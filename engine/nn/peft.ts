@@ -1,7 +1,8 @@
-import { adapterOf, emptyAdapter } from "./adapter.ts";
+import { adapterLayout, adapterOf } from "./adapter.ts";
 import type { Folder } from "./bytes.ts";
-import type { LoraParameters } from "./lora.ts";
-import { type Model, SCORE_BIAS } from "./model.ts";
+import { fill, findTensors, SCORE_BIAS } from "./checkpoint.ts";
+import { LoraParameters } from "./lora.ts";
+import type { Model } from "./model.ts";
 import { ADAPTER_CONFIG, adapterConfigJson, loraConfig, readAdapterConfig } from "./peft-config.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
 
@@ -27,13 +28,17 @@ export async function loadAdapter(
 ): Promise<Model> {
   const json = await readAdapterConfig(folder);
   const file = await openAdapterWeights(folder);
-  const parameters = emptyAdapter(base, loraConfig(json), json.modules_to_save ?? [], trainable);
-  try {
-    await fill(parameters, file);
-  } catch (error) {
-    parameters.release();
-    throw error;
-  }
+  const lora = loraConfig(json);
+  const entries = adapterLayout(base, lora, json.modules_to_save ?? []);
+  // Classifiers of transformers have no bias in their head: it stays 0.
+  const wanted = entries.filter(({ name }) => name !== SCORE_BIAS || file.has(PREFIX + name));
+  const stored = findTensors(file, wanted, {
+    by: `${ADAPTER_CONFIG} over the base model`,
+    stored: (name) => PREFIX + name,
+    isSpare: () => false,
+  });
+  const parameters = new LoraParameters(base.parameters, lora, entries, trainable);
+  await fill(parameters, stored);
   return { config: base.config, parameters };
 }
 
@@ -50,7 +55,7 @@ export async function adapterFiles(
   for (const { name, shape } of parameters.entries) {
     entries.push({ name: PREFIX + name, shape, data: await parameters.get(name).read() });
   }
-  const json = JSON.stringify(adapterConfigJson(parameters, base), null, 2) + "\n";
+  const json = JSON.stringify(adapterConfigJson(model, base), null, 2) + "\n";
   return new Map([
     [ADAPTER_CONFIG, new TextEncoder().encode(json)],
     [WEIGHTS, writeSafetensors(entries, { format: "pt" })],
@@ -64,29 +69,4 @@ async function openAdapterWeights(folder: Folder): Promise<TensorFile> {
   throw new Error(
     `${folder.name} holds no ${WEIGHTS}; save the adapter with PEFT's save_pretrained, which writes safetensors`,
   );
-}
-
-async function fill(parameters: LoraParameters, file: TensorFile): Promise<void> {
-  const left = file.names.filter((name) => !parameters.names.some((own) => PREFIX + own === name));
-  if (left.length) {
-    throw new Error(
-      `${file.name} holds tensors that its ${ADAPTER_CONFIG} and the base model have no place for: ` +
-        left.slice(0, 4).join(", "),
-    );
-  }
-  for (const { name, shape } of parameters.entries) {
-    // Classifiers of transformers have no bias here: it stays 0.
-    if (name === SCORE_BIAS && !file.has(PREFIX + name)) continue;
-    const stored = file.tensor(PREFIX + name);
-    if (stored.shape.join() !== shape.join()) {
-      throw new Error(
-        `${file.name}: ${stored.name} has shape [${
-          stored.shape.join(", ")
-        }], but ${ADAPTER_CONFIG} and the base model ` +
-          `mean [${shape.join(", ")}]`,
-      );
-    }
-    parameters.engine.write(parameters.get(name), await stored.toFloat32());
-  }
-  parameters.engine.flush();
 }

@@ -12,7 +12,7 @@ export interface Shard {
   moment2: Tensor;
 }
 
-/** Name and shape of a parameter. */
+/** A weight: its name in the checkpoint, and its shape there. */
 export interface Entry {
   name: string;
   shape: Shape;

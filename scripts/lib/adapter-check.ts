@@ -4,7 +4,7 @@ import { loadModel } from "../../engine/nn/model.ts";
 import { loadAdapter } from "../../engine/nn/peft.ts";
 import { openSafetensors } from "../../engine/nn/safetensors.ts";
 import { type Check, Groups, TOLERANCE } from "./check-groups.ts";
-import { addLogits, lossAndGradients, readInputs } from "./model-check.ts";
+import { addGradients, addLogits, lossAndGradients, readInputs } from "./model-check.ts";
 
 const EXPECTED = "expected.safetensors";
 const GRADIENT = /^grad\.base_model\.model\.(.*)\.default\.weight$/;
@@ -27,18 +27,12 @@ export async function checkAdapter(
   const { loss } = await lossAndGradients(model, inputs.batch);
   groups.add("loss", "loss", [loss], await expected.tensor("loss").toFloat32(), TOLERANCE.losses);
 
-  const { parameters } = model;
-  const recorded = new Map<string, string>(expected.names.flatMap((name) => {
+  const recordedAs = new Map(expected.names.flatMap((name): [string, string][] => {
     const weight = name.match(GRADIENT)?.[1];
-    return weight === undefined ? [] : [[`${weight}.weight`, name] as const];
+    return weight === undefined ? [] : [[`${weight}.weight`, name]];
   }));
-  for (const weight of new Set([...recorded.keys(), ...parameters.names])) {
-    const name = recorded.get(weight);
-    const ours = parameters.names.includes(weight) ? await parameters.gradient(weight).read() : [];
-    const wanted = name === undefined ? [NaN] : await expected.tensor(name).toFloat32();
-    groups.add("gradients", weight, ours, wanted, TOLERANCE.gradients);
-  }
-  const known = ["logits", "loss", ...recorded.values()];
+  await addGradients(groups, model, recordedAs, expected);
+  const known = ["logits", "loss", ...recordedAs.values()];
   for (const name of expected.names) {
     if (!known.includes(name)) groups.add("unknown tensors", name, [], [NaN], 0);
   }

@@ -1,7 +1,7 @@
 // LoRA in commands: the flags, and folders that hold an adapter in place of a model.
 import { isAbsolute, resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
+import { baseOf, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
 import { copyModel, loadModel, type Model } from "../../engine/nn/model.ts";
 import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
@@ -57,30 +57,46 @@ export function checkLora(flag: string, start: Model, lora: LoraOptions | null):
   );
 }
 
-/** Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. */
-export async function loadFrozen(engine: Engine, path: string): Promise<Model> {
+/**
+ * Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. An adapter over
+ * the base of `other`, a model at hand with the folder it came from, shares its weights.
+ */
+export async function loadFrozen(
+  engine: Engine,
+  path: string,
+  other?: { path: string; base: Model },
+): Promise<Model> {
   const folder = openFolder(path);
   if (!await isAdapter(folder)) return await loadModel(engine, folder, { trainable: false });
-  const base = await loadModel(engine, await openBase(folder), { trainable: false });
+  const baseFolder = await openBase(folder);
+  const base = other && await basePath(other.path) === resolve(baseFolder.name)
+    ? baseOf(other.base)
+    : await loadModel(engine, baseFolder, { trainable: false });
   return await loadAdapter(base, folder, { trainable: false });
+}
+
+/** The folder of the model at `path` or, where that is an adapter, of its base. */
+async function basePath(path: string): Promise<string> {
+  const folder = openFolder(path);
+  return resolve(await isAdapter(folder) ? (await openBase(folder)).name : path);
 }
 
 /** The name of the model that stands under what was read from `source`: a folder in full, or a hub name. */
 export async function baseName({ name, path }: ModelSource): Promise<string> {
   const folder = openFolder(path);
-  if (await isAdapter(folder)) return baseOf(folder, (await adapterBase(folder)).name);
+  if (await isAdapter(folder)) return baseNamed(folder, (await adapterBase(folder)).name);
   return isFolder(name) ? resolve(path) : name;
 }
 
 /** The base model of an adapter, downloaded where it is one of the hub. */
 export async function openBase(adapter: Folder): Promise<Folder> {
   const { name, revision } = await adapterBase(adapter);
-  const base = baseOf(adapter, name);
+  const base = baseNamed(adapter, name);
   return openFolder(await modelFolder(revision && !isFolder(base) ? `${base}@${revision}` : base));
 }
 
 /** A path is taken from the adapter's folder or, as PEFT does, from where we are; else it is a hub name. */
-function baseOf(adapter: Folder, name: string | null): string {
+function baseNamed(adapter: Folder, name: string | null): string {
   const found = name === null
     ? undefined
     : [resolve(adapter.name, name), resolve(name)].find(isFolder);

@@ -16,12 +16,16 @@ export interface TextModel extends ModelSource {
 
 /**
  * Loads a Hugging Face folder, of a model or of an adapter, the one model of a run folder, or a model of the hub
- * (`organisation/name@revision`), frozen. Throws where the model has no end token or the tokenizer is not its own.
+ * (`organisation/name@revision`), frozen; an adapter over the base of `other` shares its weights. Throws where the model has no end token or the tokenizer is not its own.
  */
-export async function loadTextModel(engine: Engine, name: string): Promise<TextModel> {
+export async function loadTextModel(
+  engine: Engine,
+  name: string,
+  other?: TextModel,
+): Promise<TextModel> {
   const path = await modelFolder(name);
   const folder = openFolder(path);
-  const base = await loadFrozen(engine, path);
+  const base = await loadFrozen(engine, path, other);
   const tokenizer = await loadTokenizer(folder);
   const { endTokens: [endToken], vocabulary } = base.config;
   if (endToken === undefined) {
@@ -39,8 +43,13 @@ export async function loadTextModel(engine: Engine, name: string): Promise<TextM
 }
 
 /** The model that a flag names as one that writes text. */
-export async function loadPolicy(engine: Engine, flag: string, name: string): Promise<TextModel> {
-  const model = await naming(flag, loadTextModel(engine, name));
+export async function loadPolicy(
+  engine: Engine,
+  flag: string,
+  name: string,
+  other?: TextModel,
+): Promise<TextModel> {
+  const model = await naming(flag, loadTextModel(engine, name, other));
   if (!model.base.parameters.has(SCORE_WEIGHT)) return model;
   throw new Error(
     `${flag} ${name}: this is a reward model (it has a score head), and a model that writes text is needed`,
@@ -54,7 +63,7 @@ export async function loadReward(
   name: string,
   policy: TextModel,
 ): Promise<Model> {
-  const { base, tokenizer } = await naming(flag, loadTextModel(engine, name));
+  const { base, tokenizer } = await naming(flag, loadTextModel(engine, name, policy));
   if (!base.parameters.has(SCORE_WEIGHT)) {
     throw new Error(
       `${flag} ${name}: this model has no score head (${SCORE_WEIGHT}); name a reward model, such as ` +

@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Folder, readJson } from "../../engine/nn/bytes.ts";
+import { checkpointName } from "../../engine/nn/checkpoint.ts";
 import { generate } from "../../engine/nn/generation.ts";
 import {
   loadModel,
@@ -47,22 +48,10 @@ async function checkTensors(model: Model, expected: TensorFile): Promise<Check[]
   groups.add("loss", "loss", [loss], await read("loss"), TOLERANCE.losses);
 
   const gradients = expected.names.filter((name) => name.startsWith("grad."));
-  for (
-    const name of new Set([
-      ...gradients,
-      ...model.parameters.names.map((name) => `grad.${name}`),
-    ])
-  ) {
-    const weight = name.slice("grad.".length);
-    const ours = model.parameters.has(weight) ? await model.parameters.gradient(weight).read() : [];
-    groups.add(
-      "gradients",
-      weight,
-      ours,
-      expected.has(name) ? await read(name) : [NaN],
-      TOLERANCE.gradients,
-    );
-  }
+  const recordedAs = new Map(
+    gradients.map((name) => [checkpointName(model.config, name.slice("grad.".length)), name]),
+  );
+  await addGradients(groups, model, recordedAs, expected);
   groups.add(
     "AdamW losses",
     "adamw_losses",
@@ -126,6 +115,21 @@ export async function addLogits(
   );
   const found = await engine.scope(() => logits(model, batch)).read();
   groups.add("logits", "logits", found, wanted, TOLERANCE.logits);
+}
+
+/** Compares the gradients of all weights; `recordedAs` gives the name of each in the file. */
+export async function addGradients(
+  groups: Groups,
+  { parameters }: Model,
+  recordedAs: ReadonlyMap<string, string>,
+  expected: TensorFile,
+): Promise<void> {
+  for (const weight of new Set([...recordedAs.keys(), ...parameters.names])) {
+    const known = parameters.names.includes(weight), name = recordedAs.get(weight);
+    const ours = known ? await parameters.gradient(weight).read() : [];
+    const theirs = name === undefined ? [NaN] : await expected.tensor(name).toFloat32();
+    groups.add("gradients", weight, ours, theirs, TOLERANCE.gradients);
+  }
 }
 
 /** Mean negative log-likelihood of all next tokens; its gradients are added to the parameters'. */

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { adapterOf } from "../../engine/nn/adapter.ts";
+import { adapterOf, baseOf } from "../../engine/nn/adapter.ts";
 import { copyModel, logits, packPredictions } from "../../engine/nn/model.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
 import { openFolder } from "../../scripts/host/files.ts";
@@ -58,6 +58,21 @@ test("an adapter is saved beside the tokenizer and loads over its base to the sa
   base.parameters.release();
 });
 
+test("adapters over one base share its weights", async () => {
+  const engine = await testEngine();
+  const path = oracle("models/llama"), adapter = oracle("adapters/llama-lora");
+  const base = await loadFrozen(engine, path);
+  const [first, alone] = [
+    await loadFrozen(engine, adapter, { path, base }),
+    await loadFrozen(engine, adapter, { path: STORYTELLER, base }),
+  ];
+  expect(first.parameters.base).toBe(base.parameters);
+  expect(alone.parameters.base).not.toBe(base.parameters);
+  const second = await loadFrozen(engine, adapter, { path: adapter, base: first });
+  expect(second.parameters.base).toBe(base.parameters);
+  for (const { parameters } of [second, first, alone, baseOf(alone), base]) parameters.release();
+});
+
 test("an adapter whose base is not there says which it wants", async () => {
   const engine = await testEngine();
   const model = trainable(await loadFrozen(engine, oracle("models/llama")), {
@@ -88,9 +103,7 @@ test("merge.ts writes a model of its own that computes what the adapter does", a
     engine.scope(() => logits(model, batch))
   );
   expectClose(await found.read(), await expected.read(), 1e-5);
-  for (const owner of [adapted.parameters, adapted.parameters.base!, merged.parameters]) {
-    owner.release();
-  }
+  for (const { parameters } of [adapted, baseOf(adapted), merged]) parameters.release();
   const again = Bun.spawnSync(command, { cwd: ROOT });
   expect([again.exitCode === 0, again.stderr.toString()])
     .toEqual([false, expect.stringContaining("is there already")]);

@@ -138,17 +138,19 @@ test("A is drawn from U(−1/√K, 1/√K) by seed, B is 0", async () => {
   for (const { parameters } of [...models, base]) parameters.release();
 });
 
-test("the merged model computes what the adapted one does", async () => {
-  const base = await tinyBase();
-  const model = await loadAdapter(base, openFolder(oracle("adapters/llama-lora")));
-  const merged = mergeAdapter(model);
-  expect(merged.parameters.base).toBeNull();
-  expect(merged.parameters.names).toEqual(base.parameters.names);
-  const adapted = await logitsOf(model);
-  expectClose(await logitsOf(merged), adapted, 1e-5);
-  expect(await logitsOf(base)).not.toEqual(adapted);
-  for (const { parameters } of [merged, model, base]) parameters.release();
-});
+for (const family of ["llama", "gpt2", "pythia"]) {
+  test(`the merged ${family} model computes what the adapted one does`, async () => {
+    const base = await loadModel(await testEngine(), openFolder(oracle(`models/${family}`)));
+    const model = await loadAdapter(base, openFolder(oracle(`adapters/${family}-lora`)));
+    const merged = mergeAdapter(model);
+    expect(merged.parameters.base).toBeNull();
+    expect(merged.parameters.names).toEqual(base.parameters.names);
+    const adapted = await logitsOf(model);
+    expectClose(await logitsOf(merged), adapted, 1e-5);
+    expect(await logitsOf(base)).not.toEqual(adapted);
+    for (const { parameters } of [merged, model, base]) parameters.release();
+  });
+}
 
 test("training an adapter leaves the base as it is, to the bit", async () => {
   const base = await tinyBase();

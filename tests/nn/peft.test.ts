@@ -15,7 +15,7 @@ import { randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 import { oracle } from "../support/shared.ts";
 
-const BASES = { "llama-lora": "llama" };
+const BASES = { "llama-lora": "llama", "gpt2-lora": "gpt2", "pythia-lora": "pythia" };
 const LLAMA = openFolder(oracle("adapters/llama-lora"));
 
 async function baseModel(name = "llama"): Promise<Model> {
@@ -186,7 +186,7 @@ const FAULTS: [what: string, folder: () => Promise<Folder>, message: string][] =
   [
     "a tensor of a layer that is no target",
     () => changed({ target_modules: ["v_proj"] }),
-    "have no place for: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
+    "has no place for: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
   ],
   [
     "a target without tensors",
@@ -196,7 +196,7 @@ const FAULTS: [what: string, folder: () => Promise<Folder>, message: string][] =
   [
     "another rank than the tensors'",
     () => changed({ r: 3 }),
-    "has shape [4, 48], but adapter_config.json and the base model mean [3, 48]",
+    "has shape [4, 48], but adapter_config.json over the base model means [3, 48]",
   ],
   [
     "a module to save without tensors",

@@ -46,7 +46,7 @@ function parse(family: "qwen2" | "qwen3", json: unknown): ModelConfig {
   });
 }
 
-const common = { prefix: "model.", buffers: /\.rotary_emb\.inv_freq$/ };
+const common = { prefix: "model.", buffers: /\.rotary_emb\.inv_freq$/, aliases: {} };
 
 function withAttention(
   config: ModelConfig,
