@@ -8,6 +8,7 @@
 import "./host/failure.ts";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseColumns } from "../data/forms/recognise.ts";
 import { copyModel, type Model } from "../engine/nn/model.ts";
 import { type Answer, answerPrompts, type EvaluationPrompt } from "../engine/rl/evaluation.ts";
 import { PolicyTrainer } from "../engine/rl/policy-trainer.ts";
@@ -59,7 +60,11 @@ folder.config({
 const bundled = fileURLToPath(new URL("../data/storyteller", import.meta.url));
 const textModel = await loadTextModel(engine, options.model ?? bundled);
 const { base, tokenizer, endToken, path: modelPath } = textModel;
-const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
+const columns = options.columns ? parseColumns(options.columns) : undefined;
+const text = options.data
+  ? await preferenceTask(options.data, { ...options, columns })
+  : await bundledTask();
+if (text.description) console.log(text.description);
 const { beginToken, context } = base.config;
 const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
 const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
@@ -103,7 +108,7 @@ async function trainPolicy(
   const policy = copyModel(sft, { score: settings.sharedTrunk });
   const value = settings.sharedTrunk ? policy : copyModel(reward);
   const models = { policy, value, reference: sft, reward };
-  const trainer = new PolicyTrainer(models, task.references, { ...settings.policy, beta });
+  const trainer = new PolicyTrainer(models, task.resets, { ...settings.policy, beta });
   const seconds = await train(folder, method, trainer, settings.checkpointEvery, async (step) => {
     await onUpdate?.(trainer);
     for (const sample of episodeSamples(method, trainer, tokenizer, task.gold)) {
@@ -176,6 +181,8 @@ const results: Results = {
     ...task.fit,
     rows: task.rows,
     skippedBadRows: task.skippedBadRows,
+    equalPairs: task.equalPairs,
+    leakedRows: task.leakedRows,
     referencesDropped: task.referencesDropped,
     heldOutPromptsDropped: task.heldOutPromptsDropped,
   },

@@ -9,7 +9,10 @@ import { applyOptions, bundledSettings, ownDataSettings, type RunSettings } from
 export interface RunOptions {
   seed: number;
   data?: string;
+  /** As given by --columns. */
+  columns?: string;
   references?: string;
+  resets?: string;
   model?: string;
   skipBadRows: boolean;
 }
@@ -30,13 +33,22 @@ export function openRun(): OpenRun {
       data: {
         type: "string",
         placeholder: "FILE",
-        help: "preference pairs as JSON lines (also .gz); the bundled task without it",
+        help: "preference data, a file or folder (docs/data.md); the bundled task without it",
+      },
+      columns: {
+        type: "string",
+        placeholder: "NAMES",
+        help: "which columns of the data are which, such as prompt=question,chosen=good",
       },
       references: {
         type: "string",
         placeholder: "FILE",
-        help:
-          "JSON lines of prompt and response for SFT and resets; the chosen responses without it",
+        help: "prompts and responses for SFT and resets; the best responses of the data without it",
+      },
+      resets: {
+        type: "string",
+        placeholder: "FILE",
+        help: "prompts and responses that episodes are reset into; the references without it",
       },
       model: {
         type: "string",
@@ -90,11 +102,11 @@ export function openRun(): OpenRun {
     }
     return resumed(resume);
   }
-  if (given.data === undefined && (given.references !== undefined || given.skipBadRows)) {
-    fail("--references and --skip-bad-rows belong to --data FILE");
+  const { data, columns, references, resets, model, seed, skipBadRows, ...overrides } = given;
+  if (data === undefined && (columns ?? references ?? resets ?? (skipBadRows || undefined))) {
+    fail("--columns, --references, --resets and --skip-bad-rows belong to --data FILE");
   }
-  const { data, references, model, seed, skipBadRows, ...overrides } = given;
-  const options = { data, references, model, seed, skipBadRows };
+  const options = { data, columns, references, resets, model, seed, skipBadRows };
   const defaults = data ? ownDataSettings(seed) : bundledSettings(seed);
   return {
     folder: createRunFolder({ dir: run, name: data ? "own-data" : "stories" }),
