@@ -10,13 +10,12 @@ export interface TextModel extends ModelSource {
   base: Model;
   tokenizer: Tokenizer;
   endToken: number;
-  /** The folder it was read from. */
-  path: string;
 }
 
 /**
  * Loads a Hugging Face folder, of a model or of an adapter, the one model of a run folder, or a model of the hub
- * (`organisation/name@revision`), frozen; an adapter over the base of `other` shares its weights. Throws where the model has no end token or the tokenizer is not its own.
+ * (`organisation/name@revision`), frozen; an adapter over the base of `other` shares its weights. Throws where
+ * the model has no end token or the tokenizer is not its own.
  */
 export async function loadTextModel(
   engine: Engine,

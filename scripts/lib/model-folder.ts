@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { loadConfig } from "../../engine/nn/config.ts";
 import { type HubAccess, hubAccess } from "../host/hub/access.ts";
+import { openFolder } from "../host/files.ts";
 import { resolveHub } from "../host/hub.ts";
 
 /** Files of a model folder, besides the weights, that training leaves as they are. */
@@ -15,7 +17,7 @@ export const TOKENIZER_FILES = [
   "chat_template.json",
   "generation_config.json",
 ];
-const CONFIGS = ["config.json", "adapter_config.json"];
+const CONFIGS = ["config.json", "generation_config.json", "adapter_config.json"];
 /** What check-model compares with. */
 const EXPECTED = ["expected.json", "expected.safetensors"];
 const NEEDED = new Set([...CONFIGS, ...TOKENIZER_FILES, ...EXPECTED]);
@@ -38,8 +40,14 @@ export interface ModelSource {
 export async function modelFolder(name: string, access: HubAccess = hubAccess()): Promise<string> {
   if (isFolder(join(name, "models"))) return runModel(join(name, "models"));
   if (isFolder(name)) return name;
-  const choose = (paths: string[]) => neededFiles(name, paths);
-  return await resolveHub({ kind: "model", name, choose }, access);
+  const resolve = (choose: (paths: string[]) => string[]) =>
+    resolveHub({ kind: "model", name, choose }, access);
+  // A model that cannot be used is refused before its weights are fetched.
+  const configs = (paths: string[]) =>
+    neededFiles(name, paths).filter((path) => CONFIGS.includes(path));
+  const folder = openFolder(await resolve(configs));
+  if ((await folder.list()).includes("config.json")) await loadConfig(folder);
+  return await resolve((paths) => neededFiles(name, paths));
 }
 
 export function isFolder(path: string): boolean {

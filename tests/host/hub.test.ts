@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type HubAccess, hubAccess } from "../../scripts/host/hub/access.ts";
@@ -52,7 +53,7 @@ afterEach(() => {
 
 const access = (changes: Partial<HubAccess> = {}): HubAccess => ({
   ...hubAccess({ HF_ENDPOINT: server.endpoint + "/", HF_HUB_CACHE: cache, HF_HOME: cache }),
-  stallSeconds: 0.1,
+  stallSeconds: 20,
   pause: (seconds) => Promise.resolve(void waits.push(seconds)),
   say: (line) => void said.push(line),
   progress: (label, total, unit) => progress(label, total, unit, { stream: bar, now: () => 0 }),
@@ -122,7 +123,7 @@ const partly = (bytes: number, after: "stall" | "end" | "break") =>
     response.write(LARGE.subarray(0, bytes), () => {
       if (after === "end") response.end();
       // Later, for a client that reads of the end first drops what came before it.
-      if (after === "break") setTimeout(() => response.destroy(), 50);
+      if (after === "break") setTimeout(() => response.destroy(), 500);
     });
   });
 /** The store at an address that `partly` answers. */
@@ -134,7 +135,7 @@ const toStore = (times: number) =>
   );
 
 test("an interrupted download goes on where it stopped", async () => {
-  server.faults = [toStore(1), partly(40_000, "break")];
+  server.faults = [toStore(1), partly(40_000, "end")];
   const interrupted = large({ pause: () => Promise.reject(new Error("killed")) });
   await expect(interrupted).rejects.toThrow("killed");
   const [partial] = readdirSync(join(storage(), "blobs"));
@@ -151,7 +152,7 @@ test("an interrupted download goes on where it stopped", async () => {
 
 for (
   const [after, reason] of [
-    ["stall", "nothing came for 0.1 s"],
+    ["stall", "nothing came for 1 s"],
     ["end", "the answer ended at byte 30000 of 100000"],
     ["break", "no connection"],
   ] as const
@@ -161,7 +162,7 @@ for (
       toStore(1),
       partly(30_000, after),
     ];
-    expectLarge(await large());
+    expectLarge(await large({ stallSeconds: after === "stall" ? 1 : 20 }));
     expect(said[0]).toContain(reason);
     expect(waits).toEqual([1]);
     expect(server.asked("model.safetensors").at(-1)).toMatchObject({
@@ -214,6 +215,33 @@ test("429 and 5xx are tried again, as late as the server asks", async () => {
   expect(said[0]).toContain("the hub answers 429; trying again in 7 s");
 });
 
+test("the time to wait is read as seconds, a date or the end of a rate limit's window", async () => {
+  const inAMinute = new Date(Date.now() + 60_000).toUTCString();
+  server.faults = [
+    fault("/revision/main", 1, status(429, { "Retry-After": inAMinute })),
+    fault("/revision/main", 1, status(429, { RateLimit: '"api";r=0;t=55' })),
+    fault("/revision/main", 1, status(429, { "Retry-After": "soon" })),
+  ];
+  await model("org/model", only("config.json"));
+  expect(waits[0]).toBeWithin(1, 61);
+  expect(waits.slice(1)).toEqual([55, 4]);
+});
+
+test("a store's address that has run out is asked for anew; its other refusals are told", async () => {
+  server.faults = [(request, response) => request.url!.includes("signature") && once(response)];
+  let refusals = 1;
+  const once = (response: ServerResponse) => refusals-- > 0 && (status(403)(response), true);
+  expectLarge(await large());
+  expect(said).toEqual([
+    "model.safetensors: the store of large files answers 403; trying again in 1 s",
+  ]);
+  rmSync(storage(), { recursive: true });
+  server.faults = [
+    (request, response) => request.url!.includes("signature") && (status(410)(response), true),
+  ];
+  await expect(large()).rejects.toThrow("model org/model@");
+});
+
 test("a server that stays down is given up with a word on going on", async () => {
   server.faults = [fault("config.json", 100, status(503))];
   await expect(model("org/model", only("config.json"))).rejects.toThrow(
@@ -235,7 +263,9 @@ test("what a person has to do is said: no such model, revision, licence, token",
   await expect(model("org/gated")).rejects.toThrow(
     `model org/gated is gated: accept its licence at ${server.endpoint}/org/gated`,
   );
-  await expect(model("org/model", all, { token: "hf_wrong" })).rejects.toThrow("refuses the token");
+  await expect(model("org/model", all, { token: "hf_wrong" })).rejects.toThrow(
+    "refuses the token in HF_TOKEN (401)",
+  );
   for (const name of ["./none", "a/b/c", "../up", "/none", "org/name@", "org/a--b", "a b"]) {
     await expect(model(name)).rejects.toThrow("is neither a folder that exists");
   }

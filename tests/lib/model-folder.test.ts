@@ -8,12 +8,16 @@ import { hubAccess } from "../../scripts/host/hub/access.ts";
 import { modelFolder, neededFiles } from "../../scripts/lib/model-folder.ts";
 import { HubServer } from "../support/hub-server.ts";
 
+const quiet = () => ({ advance() {}, resume() {}, done() {} });
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const storyteller = join(root, "data/storyteller");
 const files = Object.fromEntries(
   readdirSync(storyteller).map((name) => [name, readFileSync(join(storyteller, name))]),
 );
-const server = await HubServer.start({ "org/storyteller": { branches: { main: files } } });
+const server = await HubServer.start({
+  "org/storyteller": { branches: { main: files } },
+  "org/encoder": { branches: { main: { ...files, "config.json": '{"model_type":"bert"}' } } },
+});
 const cache = mkdtempSync(join(tmpdir(), "homeport-hub-"));
 afterAll(() => {
   server.stop();
@@ -42,6 +46,14 @@ test("a repository without safetensors is refused with its reason", () => {
     "org/old has only pickled weights (pytorch_model.bin), which run code when they are read",
   );
   expect(refuse("README.md")).toThrow("org/old has no weights (only README.md)");
+});
+
+test("a model that is not supported is refused before its weights are fetched", async () => {
+  const access = hubAccess({ HF_ENDPOINT: server.endpoint, HF_HOME: cache });
+  await expect(modelFolder("org/encoder", { ...access, progress: quiet })).rejects.toThrow(
+    'model_type "bert" is not supported',
+  );
+  expect(server.asked("model.safetensors")).toEqual([]);
 });
 
 test("check-model takes a hub name; what it fetched serves without a network", async () => {

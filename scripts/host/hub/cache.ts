@@ -57,7 +57,8 @@ export class CachedRepository {
   }
 
   setCommit(revision: string, commit: string): void {
-    if (revision !== commit) write(join(this.folder, "refs", revision), commit);
+    // A cache that others keep may be read only.
+    if (this.commit(revision) !== commit) write(join(this.folder, "refs", revision), commit);
   }
 
   listing(commit: string): RemoteFile[] | null {

@@ -55,14 +55,17 @@ export function failureOf(
 ): Error {
   const { status, headers } = response;
   if (status === 408 || status === 429 || status >= 500) {
-    return new TemporaryError(`the hub answers ${status}`, {
-      retryAfter: secondsToWait(headers.get("Retry-After")),
-    });
+    return new TemporaryError(`the hub answers ${status}`, { retryAfter: secondsToWait(headers) });
   }
   const title = repositoryTitle(repository);
   const page = repositoryPage(endpoint, repository);
   const code = headers.get("X-Error-Code");
-  if (code === "GatedRepo" || status === 403) {
+  if (code === null && new URL(response.url).origin !== new URL(endpoint).origin) {
+    // Large files lie elsewhere, at addresses that run out; the hub gives a new one each time.
+    const reason = `the store of large files answers ${status}`;
+    return status === 403 ? new TemporaryError(reason) : new Error(`${title}: ${reason}`);
+  }
+  if (code === "GatedRepo") {
     return new Error(
       `${title} is gated: accept its licence at ${page}, then set HF_TOKEN to a token of that ` +
         `account (${token ? "the token that is set may not read it" : "no token is set"})`,
@@ -71,9 +74,10 @@ export function failureOf(
   if (code === "RevisionNotFound") {
     return new Error(`${page} has no revision ${repository.revision}; see its branches and tags`);
   }
-  if (status === 401 && token && code !== "RepoNotFound") {
+  if (token && (status === 403 || (status === 401 && code !== "RepoNotFound"))) {
     return new Error(
-      `${endpoint} refuses the token in HF_TOKEN (401) for ${title}; make a new one`,
+      `${endpoint} refuses the token in HF_TOKEN (${status}) for ${title}; make a new one with the ` +
+        "right to read it",
     );
   }
   // Without a right to see it, the hub does not tell a private repository from none.
@@ -88,9 +92,10 @@ export function failureOf(
   return new Error(`${title}: the hub answers ${status} (${reason}) for ${response.url}`);
 }
 
-/** The value of Retry-After: seconds, or a date. */
-function secondsToWait(value: string | null): number | undefined {
-  if (value === null) return undefined;
+/** What Retry-After says, in seconds or as a date, or else the end of the hub's RateLimit window. */
+function secondsToWait(headers: Headers): number | undefined {
+  const value = headers.get("Retry-After") ??
+    headers.get("RateLimit")?.match(/\bt=(\d+)/)?.[1] ?? "";
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }
