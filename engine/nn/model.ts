@@ -10,7 +10,7 @@ import type { Folder } from "./bytes.ts";
 import { parameterEntries, readWeights, SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
-import { writeSafetensors } from "./safetensors.ts";
+import { layoutSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
 
 export { SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
@@ -44,15 +44,13 @@ export function copyModel(
 
 /** The files of a Hugging Face model folder that hold these weights (f32). */
 export async function modelFiles({ config, parameters }: Model): Promise<Map<string, Uint8Array>> {
-  const entries = [];
-  for (const name of parameters.names) {
-    const tensor = parameters.get(name);
-    entries.push({ name, shape: tensor.shape, data: await tensor.read() as Float32Array });
-  }
+  const entries = parameters.names.map((name) => ({ name, shape: parameters.get(name).shape }));
+  const { file, fill } = layoutSafetensors(entries, { format: "pt" });
+  for (const name of parameters.names) fill(name, await parameters.get(name).read());
   const json = JSON.stringify(configToJson(config), null, 2) + "\n";
   return new Map([
     ["config.json", new TextEncoder().encode(json)],
-    ["model.safetensors", writeSafetensors(entries, { format: "pt" })],
+    ["model.safetensors", file],
   ]);
 }
 
