@@ -16,6 +16,12 @@ export interface ProgressOutput {
 
 const processOutput: ProgressOutput = { stream: process.stderr, now: () => performance.now() };
 
+export interface ProgressOptions {
+  /** Units that an earlier, interrupted process has done. */
+  from?: number;
+  output?: ProgressOutput;
+}
+
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a
  * terminal, else a plain line at every tenth of the way and after every 5 seconds of silence.
@@ -25,18 +31,18 @@ export function progress(
   label: string,
   total: number,
   unit: string,
-  output = processOutput,
+  { from = 0, output = processOutput }: ProgressOptions = {},
 ): Progress {
   const show = output.stream.isTTY ? terminalBar(label, total) : plainLines(label, total, output);
   const start = output.now();
-  let value = 0;
+  let value = from;
   let note = "";
   const status = () => {
     const seconds = (output.now() - start) / 1000;
-    const rate = value / Math.max(seconds, 1e-3);
-    const left = value > 0 && value < total ? `, ${duration((total - value) / rate)} left` : "";
+    const rate = (value - from) / Math.max(seconds, 1e-3);
+    const left = value > from && value < total ? `, ${duration((total - value) / rate)} left` : "";
     const ended = value >= total ? `, took ${duration(seconds)}` : "";
-    const speed = value > 0 ? `, ${shortNumber(rate)} ${unit}/s` : "";
+    const speed = value > from ? `, ${shortNumber(rate)} ${unit}/s` : "";
     return `${value}/${total} ${unit}${speed}${left}${ended}${note && `  ${note}`}`;
   };
   return {
@@ -49,6 +55,21 @@ export function progress(
       show.stop(value, status());
     },
   };
+}
+
+/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+export async function withProgress<T>(
+  label: string,
+  total: number,
+  unit: string,
+  work: (advance: (units: number) => void) => Promise<T>,
+): Promise<T> {
+  const bar = progress(label, total, unit);
+  try {
+    return await work(bar.advance);
+  } finally {
+    bar.done();
+  }
 }
 
 interface Display {
