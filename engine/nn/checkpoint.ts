@@ -1,8 +1,8 @@
 import type { Engine } from "../gpu/engine.ts";
-import { Parameters } from "../tensor/parameters.ts";
+import { type Entry, Parameters } from "../tensor/parameters.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./architecture.ts";
-import { decoderEntries, type Entry } from "./entries.ts";
+import { decoderEntries } from "./entries.ts";
 import { families } from "./families/index.ts";
 import type { StoredTensor, TensorFile } from "./safetensors.ts";
 

@@ -1,18 +1,12 @@
-import type { Shape } from "../tensor/tensor.ts";
+import type { Entry } from "../tensor/parameters.ts";
 import type { ModelConfig } from "./architecture.ts";
 import { architectureOf } from "./families/index.ts";
-
-/** A weight: its name in the checkpoint, and its shape there. */
-export interface Entry {
-  name: string;
-  shape: Shape;
-}
 
 /** Names and shapes of all weights of a model without score head, in the order in which they are stored. */
 export function decoderEntries(config: ModelConfig): Entry[] {
   const { vocabulary, width, context, tied } = config;
   const { tokens, positions, norm, layers, finalNorm, head } = architectureOf(config);
-  const entries: Entry[] = [{ name: `${tokens}.weight`, shape: [vocabulary, width] }];
+  const entries: Entry[] = [{ name: `${tokens}.weight`, shape: [vocabulary, width], table: true }];
   if (positions) entries.push({ name: `${positions}.weight`, shape: [context, width] });
   for (let layer = 0; layer < config.layers; layer++) {
     for (const { name, shape } of layerEntries(config)) {
@@ -20,7 +14,7 @@ export function decoderEntries(config: ModelConfig): Entry[] {
     }
   }
   entries.push(...normEntries(finalNorm, width, norm));
-  if (!tied) entries.push({ name: `${head}.weight`, shape: [vocabulary, width] });
+  if (!tied) entries.push({ name: `${head}.weight`, shape: [vocabulary, width], table: true });
   return entries;
 }
 

@@ -3,6 +3,7 @@ import { gatherRows } from "../ops/gather.ts";
 import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
+import { tableLogits } from "../ops/table-product.ts";
 import { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
@@ -56,7 +57,7 @@ export async function modelFiles({ config, parameters }: Model): Promise<Map<str
 
 /** Logits [N, V] of a packed batch: for checks and tests; training never holds so much. */
 export function logits({ config, parameters }: Model, batch: PackedBatch): Tensor {
-  return linear(forward(config, parameters, batch), headWeight(config, parameters));
+  return tableLogits(forward(config, parameters, batch), headWeight(config, parameters));
 }
 
 /** Which tokens of each sequence are asked for: those at places start … end−1, 1 ≤ start. */
