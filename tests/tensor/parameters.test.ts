@@ -15,8 +15,10 @@ const ENTRIES = [
 
 /** What `Parameters` needs of an engine, with a binding limit so low that shards are many. */
 function limited(engine: Engine, bytes: number): Engine {
-  const device = { limits: { maxStorageBufferBindingSize: bytes } };
-  return { device, flat: (elements: number) => engine.flat(elements) } as unknown as Engine;
+  return {
+    bindingLimit: bytes,
+    flat: (elements: number) => engine.flat(elements),
+  } as unknown as Engine;
 }
 
 test("parameters are aligned views that do not overlap, in shards below the limit", async () => {
