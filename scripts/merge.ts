@@ -8,9 +8,10 @@ import { mergeAdapter } from "../engine/nn/adapter.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { loadFrozen } from "./lib/adapters.ts";
+import { modelFolder } from "./lib/model-folder.ts";
 import { writeModel } from "./lib/save-model.ts";
 
-const { positionals: [adapter, out] } = readArguments({
+const { positionals: [name, out] } = readArguments({
   usage: "npx bun scripts/merge.ts",
   summary: "Writes the base model of a PEFT adapter with the adapter merged into its weights.",
   flags: {},
@@ -18,8 +19,9 @@ const { positionals: [adapter, out] } = readArguments({
 });
 if (existsSync(out)) throw new Error(`${out} is there already; name a new folder for the model`);
 const { engine } = await openEngine();
-const merged = mergeAdapter(await loadFrozen(engine, adapter), { trainable: false });
-await writeModel(out, merged, adapter);
+const path = await modelFolder(name);
+const merged = mergeAdapter(await loadFrozen(engine, path), { trainable: false });
+await writeModel(out, merged, { name, path });
 console.log(`${out}: ${merged.parameters.count} weights`);
 engine.destroy();
 process.exit(0);

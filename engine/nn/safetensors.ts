@@ -47,12 +47,17 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
   const ranges: Range[] = [];
   for (const [name, value] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: [begin, end] } = readEntry(source.name, name, value);
-    const bytes = BYTES_PER_VALUE[dtype];
+    const bytes = BYTES_PER_VALUE[dtype], count = valueCount(shape);
     tensors.set(name, {
       name,
       shape,
       dtype,
-      async toFloat32(first = 0, last = valueCount(shape)) {
+      async toFloat32(first = 0, last = count) {
+        if (!(0 <= first && first <= last && last <= count)) {
+          throw new RangeError(
+            `tensor ${name} has ${count} values; ${first} … ${last} were asked for`,
+          );
+        }
         const data = await source.read(dataStart + begin + first * bytes, (last - first) * bytes);
         return toFloat32(name, dtype, data);
       },

@@ -1,6 +1,5 @@
 // LoRA in commands: the flags, and folders that hold an adapter in place of a model.
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { baseOf, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
@@ -9,6 +8,7 @@ import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
 import { ArgumentError } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
+import { isFolder, modelFolder, type ModelSource } from "./model-folder.ts";
 
 export const loraFlags = {
   loraRank: {
@@ -40,9 +40,21 @@ export function loraOptions(
   return { rank, alpha: loraAlpha ?? 2 * rank, targets: loraTargets?.split(",") ?? "all-linear" };
 }
 
-/** A model to train that starts as `start`: adapters over it, or a copy of what it is. */
+/**
+ * A model to train that starts as `start`: adapters over it, or a copy of what it is. What already is an adapter
+ * goes on as one.
+ */
 export function trainable(start: Model, lora: LoraOptions | null, seed: number): Model {
-  return lora ? loraModel(start, lora, seed) : copyModel(start);
+  return lora && !start.parameters.base ? loraModel(start, lora, seed) : copyModel(start);
+}
+
+/** Throws where the flags ask for new adapters over what already is one. */
+export function checkLora(flag: string, start: Model, lora: LoraOptions | null): void {
+  if (lora === null || !start.parameters.base) return;
+  throw new ArgumentError(
+    `${flag} names an adapter, which goes on being trained: leave out --lora-rank, or merge the adapter into ` +
+      "its base first (scripts/merge.ts).",
+  );
 }
 
 /**
@@ -64,17 +76,32 @@ export async function loadFrozen(
 }
 
 /** The folder of the model at `path` or, where that is an adapter, of its base. */
-export async function basePath(path: string): Promise<string> {
+async function basePath(path: string): Promise<string> {
   const folder = openFolder(path);
   return resolve(await isAdapter(folder) ? (await openBase(folder)).name : path);
 }
 
-/** The base model of an adapter; its path is taken from the adapter's folder or, as PEFT does, from where we are. */
+/** The name of the model that stands under what was read from `source`: a folder in full, or a hub name. */
+export async function baseName({ name, path }: ModelSource): Promise<string> {
+  const folder = openFolder(path);
+  if (await isAdapter(folder)) return baseNamed(folder, (await adapterBase(folder)).name);
+  return isFolder(name) ? resolve(path) : name;
+}
+
+/** The base model of an adapter, downloaded where it is one of the hub. */
 export async function openBase(adapter: Folder): Promise<Folder> {
-  const { name } = await adapterBase(adapter);
-  const paths = name === null ? [] : [resolve(adapter.name, name), resolve(name)];
-  const found = paths.find((path) => existsSync(path));
-  if (found) return openFolder(found);
+  const { name, revision } = await adapterBase(adapter);
+  const base = baseNamed(adapter, name);
+  return openFolder(await modelFolder(revision && !isFolder(base) ? `${base}@${revision}` : base));
+}
+
+/** A path is taken from the adapter's folder or, as PEFT does, from where we are; else it is a hub name. */
+function baseNamed(adapter: Folder, name: string | null): string {
+  const found = name === null
+    ? undefined
+    : [resolve(adapter.name, name), resolve(name)].find(isFolder);
+  if (found) return found;
+  if (name !== null && !isAbsolute(name)) return name;
   throw new Error(
     `${adapter.name}/adapter_config.json names the base model ${
       JSON.stringify(name)

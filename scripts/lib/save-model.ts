@@ -3,16 +3,15 @@ import { join } from "node:path";
 import { type Model, modelFiles } from "../../engine/nn/model.ts";
 import { adapterFiles } from "../../engine/nn/peft.ts";
 import { RunFolder } from "../host/run-folder.ts";
-import { basePath } from "./adapters.ts";
-
-const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"];
+import { baseName } from "./adapters.ts";
+import { type ModelSource, TOKENIZER_FILES } from "./model-folder.ts";
 
 /** Saves a model as the folder `models/<name>` of the run; see `writeModel`. */
 export async function saveModel(
   folder: RunFolder,
   name: string,
   model: Model,
-  base: string,
+  base: ModelSource,
 ): Promise<void> {
   await writeModel(join(folder.path, "models", name), model, base);
 }
@@ -21,14 +20,14 @@ export async function saveModel(
  * Writes a model as a Hugging Face folder, with the tokenizer of the model or adapter at `base`. Adapters are
  * written as such, over the base that they share with what is at `base`.
  */
-export async function writeModel(path: string, model: Model, base: string): Promise<void> {
+export async function writeModel(path: string, model: Model, base: ModelSource): Promise<void> {
   const folder = new RunFolder(path);
   const files = model.parameters.base
-    ? await adapterFiles(model, await basePath(base))
+    ? await adapterFiles(model, await baseName(base))
     : await modelFiles(model);
   for (const [file, bytes] of files) folder.write(file, bytes);
   for (const file of TOKENIZER_FILES) {
-    const source = join(base, file);
+    const source = join(base.path, file);
     if (existsSync(source)) copyFileSync(source, join(path, file));
   }
 }

@@ -31,12 +31,13 @@ test("the flags say what is adapted; without a rank all weights are trained", ()
 
 test("an adapter is saved beside the tokenizer and loads over its base to the same bits", async () => {
   const engine = await testEngine();
-  const { base } = await loadTextModel(engine, STORYTELLER);
+  const source = await loadTextModel(engine, STORYTELLER);
+  const { base } = source;
   expect(base.parameters.trainable).toBe(false);
   const options = { rank: 2, alpha: 4, targets: ["q_proj", "down_proj"] };
   const model = trainable(base, options, 1);
   for (const { b } of adapterOf(model).adapters.values()) engine.write(b, randomNumbers(b.size, 1));
-  await saveModel(new RunFolder(folder), "policy", model, STORYTELLER);
+  await saveModel(new RunFolder(folder), "policy", model, source);
 
   const again = await loadTextModel(engine, join(folder, "models/policy"));
   expect(again.endToken).toBe(base.config.endTokens[0]);
@@ -47,7 +48,7 @@ test("an adapter is saved beside the tokenizer and loads over its base to the sa
     expect(await parameters.get(name).read()).toEqual(await model.parameters.get(name).read());
   }
   // What is trained from an adapter stands on that adapter's base.
-  await saveModel(new RunFolder(folder), "next", next, join(folder, "models/policy"));
+  await saveModel(new RunFolder(folder), "next", next, again);
   expect(await adapterBase(openFolder(join(folder, "models/next"))))
     .toEqual({ name: resolve(STORYTELLER), revision: null });
   const shared = again.base.parameters.base!;
@@ -81,7 +82,7 @@ test("an adapter whose base is not there says which it wants", async () => {
   }, 1);
   const gone = join(folder, "gone");
   cpSync(oracle("models/llama"), gone, { recursive: true });
-  await saveModel(new RunFolder(folder), "lost", model, gone);
+  await saveModel(new RunFolder(folder), "lost", model, { name: gone, path: gone });
   rmSync(gone, { recursive: true });
   await expect(loadFrozen(engine, join(folder, "models/lost"))).rejects.toThrow(
     /names the base model ".*gone", and there is no such folder/,
