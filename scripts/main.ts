@@ -38,7 +38,7 @@ import {
 import { loadTextModel } from "./lib/load-model.ts";
 import { openRun } from "./lib/run.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
+import { bundledTask, encodeTask, needPairs, preferenceTask, wholeSequence } from "./lib/task.ts";
 import { train } from "./lib/train.ts";
 import { renderReport } from "./report/html.ts";
 import { renderTable } from "./report/table.ts";
@@ -59,15 +59,17 @@ folder.config({
 // The task as token ids of the base model.
 const bundled = fileURLToPath(new URL("../data/storyteller", import.meta.url));
 const textModel = await loadTextModel(engine, options.model ?? bundled);
-const { base, tokenizer, endToken, path: modelPath } = textModel;
+const { base, tokenizer, chat, endToken, path: modelPath } = textModel;
 const columns = options.columns ? parseColumns(options.columns) : undefined;
 const text = options.data
-  ? await preferenceTask(options.data, { ...options, columns })
+  ? await preferenceTask(options.data, { ...options, columns, chatTemplate: chat !== null })
   : await bundledTask();
 if (text.description) console.log(text.description);
+needPairs(text);
 const { beginToken, context } = base.config;
 const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
-const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
+const limits = { context, beginToken, endToken, maxPrompt, maxResponse };
+const task = encodeTask(text, { tokenizer, chat, limits });
 console.log(
   `${task.name}: ${task.references.length} references and ${task.pairs.train.length} pairs to train on, ` +
     `${task.test.length} prompts to test on (${task.fit.dropped} rows too long, ${task.fit.promptsCut} prompts cut)`,

@@ -1,4 +1,5 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
+import { type Chat, hasChatTemplate, loadChat } from "../../engine/nn/chat.ts";
 import { loadModel, type Model } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
@@ -8,6 +9,8 @@ import { modelFolder } from "./model-folder.ts";
 export interface TextModel {
   base: Model;
   tokenizer: Tokenizer;
+  /** Null where the model has no chat template. */
+  chat: Chat | null;
   endToken: number;
   /** The folder it was read from. */
   path: string;
@@ -34,5 +37,9 @@ export async function loadTextModel(engine: Engine, name: string): Promise<TextM
         "use the tokenizer that belongs to the model",
     );
   }
-  return { base, tokenizer, endToken, path };
+  const { endTokens } = base.config;
+  const chat = await hasChatTemplate(folder)
+    ? await loadChat(folder, { tokenizer, endTokens })
+    : null;
+  return { base, tokenizer, chat, endToken, path };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../../scripts/host/files.ts";
-import { bundledTask, encodeTask, preferenceTask } from "../../scripts/lib/task.ts";
+import { bundledTask, encodeTask, needPairs, preferenceTask } from "../../scripts/lib/task.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "homeport-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -63,9 +63,11 @@ test("resets of one's own stand beside the references, but for held-out prompts"
   expect(task.references).toEqual(plain.references);
 });
 
-test("data without preferences are refused with where they belong", async () => {
-  const path = write("demonstrations.jsonl", [{ prompt: "p", completion: "c" }]);
-  await expect(preferenceTask(path, {})).rejects.toThrow("demonstrations as --references");
+test("demonstrations are references, but nothing for a reward model", async () => {
+  const rows = Array.from({ length: 99 }, (_, i) => ({ prompt: `p ${i}`, completion: "c" }));
+  const task = await preferenceTask(write("demonstrations.jsonl", rows), {});
+  expect(task.references.train.length).toBeGreaterThan(70);
+  expect(() => needPairs(task)).toThrow("demonstrations as --references");
 });
 
 test("the best answer of rated prompts is their reference", async () => {
@@ -93,7 +95,7 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
     openFolder(fileURLToPath(new URL("../../data/storyteller", import.meta.url))),
   );
   const limits = { context: 256, beginToken: 0, endToken: 0, maxPrompt: 32, maxResponse: 40 };
-  const task = encodeTask(text, tokenizer, limits);
+  const task = encodeTask(text, { tokenizer, chat: null, limits });
   expect(task.fit).toEqual({
     rows: text.pairs.train.length + text.pairs.test.length,
     promptsCut: 0,
