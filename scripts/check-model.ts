@@ -3,12 +3,16 @@
 //   npx bun scripts/check-model.ts MODEL
 //
 // `expected.safetensors` holds logits, log-probabilities, the loss, every gradient and ten AdamW losses;
-// `expected.json` holds a greedy continuation, encodings and log-probabilities. Exits 1 beyond tolerance.
+// `expected.json` holds a greedy continuation, encodings and log-probabilities. A folder may also hold a PEFT
+// adapter: it is checked over the base model that its adapter_config.json names. Exits 1 beyond tolerance.
 import "./host/failure.ts";
 import process from "node:process";
+import { isAdapter } from "../engine/nn/peft.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
+import { openBase } from "./lib/adapters.ts";
+import { checkAdapter } from "./lib/adapter-check.ts";
 import { modelFolder } from "./lib/model-folder.ts";
 import { checkModel } from "./lib/model-check.ts";
 
@@ -20,7 +24,10 @@ const { positionals: [name] } = readArguments({
   positionals: ["MODEL"],
 });
 const { engine } = await openEngine();
-const checks = await checkModel(engine, openFolder(await modelFolder(name)));
+const folder = openFolder(await modelFolder(name));
+const checks = await isAdapter(folder)
+  ? await checkAdapter(engine, folder, await openBase(folder))
+  : await checkModel(engine, folder);
 for (const { group, worst, error, tolerance, count } of checks) {
   const verdict = error <= tolerance ? "ok  " : "FAIL";
   console.log(

@@ -1,4 +1,4 @@
-import { headWeight } from "../nn/llama.ts";
+import { headWeight } from "../nn/decoder.ts";
 import { type Model, packPredictions, predictorStates } from "../nn/model.ts";
 import { logProbabilityOfLogits } from "../ops/logprob.ts";
 import { linear } from "../ops/matmul.ts";

@@ -16,7 +16,10 @@ export interface ProgressOutput {
   now(): number;
 }
 
-const processOutput: ProgressOutput = { stream: process.stderr, now: () => performance.now() };
+export const processOutput: ProgressOutput = {
+  stream: process.stderr,
+  now: () => performance.now(),
+};
 
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a
@@ -60,6 +63,22 @@ export function progress(
       show.stop(value, status());
     },
   };
+}
+
+/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+export async function withProgress<T>(
+  label: string,
+  total: number,
+  unit: string,
+  work: (advance: (units: number) => void) => Promise<T>,
+  output = processOutput,
+): Promise<T> {
+  const bar = progress(label, total, unit, output);
+  try {
+    return await work(bar.advance);
+  } finally {
+    bar.done();
+  }
 }
 
 interface Display {

@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { loadConfig } from "../../engine/nn/config.ts";
 import { type HubAccess, hubAccess } from "../host/hub/access.ts";
 import { openFolder } from "../host/files.ts";
@@ -24,12 +25,21 @@ const NEEDED = new Set([...CONFIGS, ...TOKENIZER_FILES, ...EXPECTED]);
 const SINGLE = /^(?:adapter_)?model\.safetensors$/;
 const SHARDS = /^model(?:-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$/;
 
+/** What a model was read from. */
+export interface ModelSource {
+  /** As it was named: a folder, or a name on the hub. */
+  name: string;
+  /** The folder that holds its files. */
+  path: string;
+}
+
 /**
- * The folder of a model: `name` itself where it is a folder, else a model of the hub, of which what
- * the cache lacks is downloaded.
+ * The folder of a model: `name` itself where it is one, or the folder of the one model of a run; else a
+ * model of the hub, of which what the cache lacks is downloaded.
  */
 export async function modelFolder(name: string, access: HubAccess = hubAccess()): Promise<string> {
-  if (statSync(name, { throwIfNoEntry: false })?.isDirectory()) return name;
+  if (isFolder(join(name, "models"))) return runModel(join(name, "models"));
+  if (isFolder(name)) return name;
   const resolve = (choose: (paths: string[]) => string[]) =>
     resolveHub({ kind: "model", name, choose }, access);
   // A model that cannot be used is refused before its weights are fetched.
@@ -38,6 +48,20 @@ export async function modelFolder(name: string, access: HubAccess = hubAccess())
   const folder = openFolder(await resolve(configs));
   if ((await folder.list()).includes("config.json")) await loadConfig(folder);
   return await resolve((paths) => neededFiles(name, paths));
+}
+
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function runModel(models: string): string {
+  const names = readdirSync(models).sort();
+  if (names.length === 1) return join(models, names[0]);
+  throw new Error(
+    `${dirname(models)} is a run with ${names.length} models: name one of ${
+      names.map((name) => join(models, name)).join(", ")
+    }`,
+  );
 }
 
 /** The files of a repository that reading its model needs. Throws where no weights are safetensors. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { DatasetOptions } from "../../data/dataset.ts";
+import type { Dataset, DatasetOptions } from "../../data/dataset.ts";
 import { describeDataset } from "../../data/describe.ts";
 import { goldScore } from "../../data/sentiment.ts";
 import { splitRows } from "../../data/split.ts";
@@ -39,9 +39,10 @@ export interface TaskText {
 
 /** The data of a run as token ids. */
 export interface Task extends Omit<TaskText, "pairs" | "references" | "resets"> {
-  pairs: { train: Pair[]; test: Pair[] };
+  /** As token ids, and as text for models of words. */
+  pairs: { train: (Pair & PairText)[]; test: (Pair & PairText)[] };
   /** What SFT learns. */
-  references: (Demonstration & ResetSource)[];
+  references: (Demonstration & EvaluationPrompt)[];
   /** Where episodes are reset to: the references, or a selection of one's own. */
   resets: ResetSource[];
   validation: EvaluationPrompt[];
@@ -91,6 +92,8 @@ export interface OwnDataOptions extends DatasetOptions {
   references?: string;
   /** A file of prompts with responses that episodes are reset into in place of the references. */
   resets?: string;
+  /** The data may be demonstrations only, such as SFT learns. */
+  pairsOptional?: boolean;
 }
 
 /**
@@ -99,12 +102,17 @@ export interface OwnDataOptions extends DatasetOptions {
  */
 export async function preferenceTask(
   path: string,
-  { references, resets, ...options }: OwnDataOptions,
+  { references, resets, pairsOptional = false, ...options }: OwnDataOptions,
 ): Promise<TaskText> {
   const data = await loadDataset(path, options);
+  const paired = data.pairs.length > 0;
+  if (!paired && !pairsOptional) throw new Error(noPreferences(data));
   const pairs = splitRows(data.pairs, FRACTIONS, SPLIT_SEED);
   const best = splitRows(data.references, FRACTIONS, SPLIT_SEED);
-  const held = new Set([...pairs.validation, ...pairs.test].map(({ prompt }) => prompt));
+  const held = new Set(
+    [pairs, best].flatMap(({ validation, test }) => [...validation, ...test])
+      .map(({ prompt }) => prompt),
+  );
   const read = async (file: string) => {
     const { columns: _, ...rest } = options;
     const own = await loadDataset(file, rest);
@@ -129,20 +137,19 @@ export async function preferenceTask(
       test: uniquePrompts(best.test),
     },
     resets: selected && selected.references,
-    rows: data.pairs.length,
+    rows: paired ? data.pairs.length : data.references.length,
     skippedBadRows: data.bad.length + own.bad.length + (selected?.bad.length ?? 0),
     equalPairs: data.equal.length,
-    leakedRows: pairs.leaked,
+    leakedRows: paired ? pairs.leaked : best.leaked,
   };
 }
 
-/** Throws where there is nothing that a reward model could learn. */
-export function needPairs({ name, pairs, equalPairs }: TaskText): void {
-  if (pairs.train.length > 0) return;
-  throw new Error(
-    `${name} holds no preference pairs to train on (pairs of equal responses: ${equalPairs}), and a reward ` +
-      "model needs some; give pairs, ratings or rankings as --data, and demonstrations as --references",
-  );
+function noPreferences({ name, form, equal }: Dataset): string {
+  const cause = equal.length > 0
+    ? `all ${equal.length} pairs have equal responses`
+    : `its form, ${form.name}, gave no two answers to compare`;
+  return `${name} holds no preference pairs (${cause}), and a reward model needs some; ` +
+    "give pairs, ratings or rankings as --data, and demonstrations as --references";
 }
 
 export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
@@ -152,8 +159,12 @@ export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
 export function encodeTask(text: TaskText, encoder: RowEncoder): Task {
   const fit = emptyFitReport();
-  const pairs = (rows: readonly PairText[]): Pair[] =>
-    rows.flatMap((row) => encodePair(encoder, row, fit) ?? []);
+  const pairs = (rows: readonly PairText[]) =>
+    rows.flatMap((row) => {
+      const fitted = encodePair(encoder, row, fit);
+      const { prompt, chosen, rejected } = row;
+      return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
+    });
   const prompts = (rows: readonly ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap((row) => {
       const fitted = encodeReference(encoder, row, counts);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../../scripts/host/files.ts";
-import { bundledTask, encodeTask, needPairs, preferenceTask } from "../../scripts/lib/task.ts";
+import { bundledTask, encodeTask, preferenceTask } from "../../scripts/lib/task.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "homeport-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -65,9 +65,11 @@ test("resets of one's own stand beside the references, but for held-out prompts"
 
 test("demonstrations are references, but nothing for a reward model", async () => {
   const rows = Array.from({ length: 99 }, (_, i) => ({ prompt: `p ${i}`, completion: "c" }));
-  const task = await preferenceTask(write("demonstrations.jsonl", rows), {});
+  const path = write("demonstrations.jsonl", rows);
+  const task = await preferenceTask(path, { pairsOptional: true });
   expect(task.references.train.length).toBeGreaterThan(70);
-  expect(() => needPairs(task)).toThrow("demonstrations as --references");
+  expect(task.pairs).toEqual({ train: [], test: [] });
+  await expect(preferenceTask(path, {})).rejects.toThrow("demonstrations as --references");
 });
 
 test("the best answer of rated prompts is their reference", async () => {
@@ -103,13 +105,16 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
   });
   expect([task.references.length, task.validation.length, task.test.length]).toEqual([
     1200,
-    100,
+    300,
     200,
   ]);
   expect(Object.keys(task.pairs.train[0]).sort()).toEqual([
+    "chosen",
     "chosenIds",
+    "prompt",
     "promptCut",
     "promptIds",
+    "rejected",
     "rejectedIds",
   ]);
   expect(task.references[0].responseIds.at(-1)).toBe(0);
