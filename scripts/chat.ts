@@ -22,7 +22,7 @@ const { options, output } = openCommand({
       type: "string",
       choices: styles,
       default: "dialogue",
-      help: "turns of Human and Assistant, or each line continued by itself",
+      help: "a dialogue by the model's chat template, or each line continued by itself",
     },
     ...samplingFlags,
     seed: seedFlag,

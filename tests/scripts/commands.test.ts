@@ -176,7 +176,7 @@ test(
       readFileSync(join(storyteller, "config.json"), "utf8"),
     );
     writeFileSync(join(endless, "config.json"), JSON.stringify(config));
-  rmSync(join(endless, "generation_config.json")); // which may name one too
+    rmSync(join(endless, "generation_config.json")); // which may name one too
     const model = ["--model", storyteller];
     const cases: [string[], string][] = [
       [["sft", "--model", "./nowhere", ...data], "--model"],
