@@ -39,8 +39,8 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
     model: {
       type: "string",
       default: "runs/small-lm/models/small-lm",
-      placeholder: "FOLDER",
-      help: "a Hugging Face model folder, such as scripts/pretrain.ts writes",
+      placeholder: "MODEL",
+      help: "a model folder, such as scripts/pretrain.ts writes, or a name on the hub",
     },
     pairs: {
       type: "string",

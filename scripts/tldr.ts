@@ -38,8 +38,8 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
     model: {
       type: "string",
       default: "runs/small-lm/models/small-lm",
-      placeholder: "FOLDER",
-      help: "a Hugging Face model folder, such as scripts/pretrain.ts writes",
+      placeholder: "MODEL",
+      help: "a model folder, such as scripts/pretrain.ts writes, or a name on the hub",
     },
     data: {
       type: "string",
@@ -71,7 +71,8 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
 const started = performance.now();
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
-const { base, tokenizer } = await loadTextModel(engine, modelPath);
+const source = await loadTextModel(engine, modelPath);
+const { base, tokenizer } = source;
 const folder = createRunFolder({ dir: run, name: "tldr" });
 
 const limits = { promptTokens: 192, responseTokens: 48 };
@@ -165,7 +166,7 @@ async function trainPolicy(method: "drpo" | "ppo", beta: number) {
     for (const sample of episodeSamples(method, trainer, tokenizer, null)) folder.sample(sample);
     return Promise.resolve({});
   });
-  await saveModel(folder, method, models.policy, modelPath);
+  await saveModel(folder, method, models.policy, source);
   return {
     answers: await answer(models.policy),
     cost: { generatedTokens: trainer.generatedTokens, seconds },
@@ -175,7 +176,7 @@ async function trainPolicy(method: "drpo" | "ppo", beta: number) {
 const methods: [MethodName, { answers: Answer[]; cost: Cost }][] = [
   ["sft", { answers: await answer(sft), cost: { generatedTokens: 0, seconds: sftSeconds } }],
 ];
-await saveModel(folder, "sft", sft, modelPath);
+await saveModel(folder, "sft", sft, source);
 if (ppo) methods.push(["ppo", await trainPolicy("ppo", 0)]);
 methods.push(["drpo", await trainPolicy("drpo", policySettings.beta)]);
 

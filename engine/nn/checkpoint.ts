@@ -11,13 +11,12 @@ export const SCORE_BIAS = "score.bias";
 
 /** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
 export function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
-  const entries = decoderEntries(config);
-  if (!score) return entries;
-  return [
-    ...entries,
-    { name: SCORE_WEIGHT, shape: [1, config.width] },
-    { name: SCORE_BIAS, shape: [1] },
-  ];
+  return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
+}
+
+/** Names and shapes of the scalar head's weights. */
+export function scoreEntries({ width }: ModelConfig): Entry[] {
+  return [{ name: SCORE_WEIGHT, shape: [1, width] }, { name: SCORE_BIAS, shape: [1] }];
 }
 
 /** The name in a checkpoint of the weight that transformers may call otherwise in memory. */
@@ -33,48 +32,65 @@ export async function readWeights(
   engine: Engine,
   file: TensorFile,
   config: ModelConfig,
+  trainable = true,
 ): Promise<Parameters> {
   const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT) });
-  const stored = findTensors(file, config, entries);
-  const parameters = new Parameters(engine, entries);
-  try {
-    for (const { name } of entries) await upload(stored.get(name)!, parameters.get(name));
-  } catch (error) {
-    parameters.release();
-    throw error;
-  }
-  engine.flush();
+  const stored = findTensors(file, entries, {
+    by: "config.json",
+    stored: (name) => storedName(file, config, name),
+    isSpare: (name) => isSpare(config, name),
+  });
+  const parameters = new Parameters(engine, entries, trainable);
+  await fill(parameters, stored);
   return parameters;
 }
 
-/** The stored tensor of each entry. */
-function findTensors(
+/** How the tensors of a file are called, and what says so in errors. */
+export interface Naming {
+  /** What gives names and shapes. */
+  by: string;
+  /** The name in the file of a parameter. */
+  stored(name: string): string;
+  /** Whether a tensor of the file may be left over. */
+  isSpare(name: string): boolean;
+}
+
+/** The stored tensor of each entry. Throws, naming it, where one is missing, left over or of another shape. */
+export function findTensors(
   file: TensorFile,
-  config: ModelConfig,
   entries: readonly Entry[],
+  { by, stored, isSpare }: Naming,
 ): Map<string, StoredTensor> {
   const found = new Map<string, StoredTensor>();
   const left = new Set(file.names);
   for (const { name, shape } of entries) {
-    const tensor = file.tensor(storedName(file, config, name));
+    const tensor = file.tensor(stored(name));
     if (tensor.shape.join() !== shape.join()) {
-      throw new Error(
-        `${file.name}: ${tensor.name} has shape [${
-          tensor.shape.join(", ")
-        }], but config.json means ` +
-          `[${shape.join(", ")}]`,
-      );
+      const [has, means] = [tensor.shape, shape].map((sizes) => `[${sizes.join(", ")}]`);
+      throw new Error(`${file.name}: ${tensor.name} has shape ${has}, but ${by} means ${means}`);
     }
     found.set(name, tensor);
     left.delete(tensor.name);
   }
-  const extra = [...left].filter((name) => !isSpare(config, name));
+  const extra = [...left].filter((name) => !isSpare(name));
   if (extra.length === 0) return found;
   throw new Error(
-    `${file.name} holds tensors that this architecture has no place for: ${
-      extra.slice(0, 4).join(", ")
-    }`,
+    `${file.name} holds tensors that ${by} has no place for: ${extra.slice(0, 4).join(", ")}`,
   );
+}
+
+/** Reads the tensors that `findTensors` found into the parameters, which are released where that fails. */
+export async function fill(
+  parameters: Parameters,
+  stored: ReadonlyMap<string, StoredTensor>,
+): Promise<void> {
+  try {
+    for (const [name, tensor] of stored) await upload(tensor, parameters.get(name));
+  } catch (error) {
+    parameters.release();
+    throw error;
+  }
+  parameters.engine.flush();
 }
 
 /** Old checkpoints leave the prefix out, and a head may stand under its name in memory. */

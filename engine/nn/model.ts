@@ -4,11 +4,11 @@ import { linearLogProbability, type LogProbabilities } from "../ops/linear-logpr
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
 import { tableLogits } from "../ops/table-product.ts";
-import { Parameters } from "../tensor/parameters.ts";
+import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
-import { parameterEntries, readWeights, SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
+import { readWeights, SCORE_BIAS, SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
 import { layoutSafetensors } from "./safetensors.ts";
@@ -23,30 +23,44 @@ export interface Model {
 }
 
 /**
- * Loads a Hugging Face model folder. Throws, naming it, where a tensor is missing, left over or of another
- * shape than the config says.
+ * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments. Throws, naming
+ * it, where a tensor is missing, left over or of another shape than the config says.
  */
-export async function loadModel(engine: Engine, folder: Folder): Promise<Model> {
+export async function loadModel(
+  engine: Engine,
+  folder: Folder,
+  { trainable = true } = {},
+): Promise<Model> {
   const config = await loadConfig(folder);
-  return { config, parameters: await readWeights(engine, await openWeights(folder), config) };
+  const file = await openWeights(folder);
+  return { config, parameters: await readWeights(engine, file, config, trainable) };
 }
 
-/** A copy of the weights, in storage of its own; a scalar head asked for and not there starts at 0. */
+/**
+ * A copy of the weights, in storage of its own; a scalar head asked for and not there starts at 0. The copy of
+ * an adapter stands on the same base.
+ */
 export function copyModel(
   { config, parameters }: Model,
   { trainable = true, score = parameters.has(SCORE_WEIGHT) } = {},
 ): Model {
-  const copy = new Parameters(parameters.engine, parameterEntries(config, { score }), trainable);
+  const heads = scoreEntries(config);
+  const trunk = parameters.entries.filter(({ name }) => !heads.some((head) => head.name === name));
+  const copy = parameters.another([...trunk, ...score ? heads : []], trainable);
   for (const name of copy.names) {
     if (parameters.has(name)) parameters.engine.copy(parameters.get(name), copy.get(name));
   }
   return { config, parameters: copy };
 }
 
-/** The files of a Hugging Face model folder that hold these weights (f32). */
+/** The files of a Hugging Face model folder that hold these weights (f32). Throws on an adapter's. */
 export async function modelFiles({ config, parameters }: Model): Promise<Map<string, Uint8Array>> {
-  const entries = parameters.names.map((name) => ({ name, shape: parameters.get(name).shape }));
-  const { file, fill } = layoutSafetensors(entries, { format: "pt" });
+  if (parameters.base) {
+    throw new Error(
+      "these weights stand on a base: save their adapter (adapterFiles), or merge them first (mergeAdapter)",
+    );
+  }
+  const { file, fill } = layoutSafetensors(parameters.entries, { format: "pt" });
   for (const name of parameters.names) fill(name, await parameters.get(name).read());
   const json = JSON.stringify(configToJson(config), null, 2) + "\n";
   return new Map([

@@ -34,7 +34,7 @@ export function uniform(bits: number): number {
 }
 
 /** What a draw is for; each purpose has a number of its own. `token` is a training episode's. */
-export const purposes = { token: 0, reset: 1, weight: 2, evaluation: 3 } as const;
+export const purposes = { token: 0, reset: 1, weight: 2, evaluation: 3, adapter: 4 } as const;
 
 /** The place of a draw, never a place in a batch. All four are unsigned 32-bit integers. */
 export interface DrawPosition {

@@ -112,7 +112,7 @@ async function answerSome(
 }
 
 /** Log probability of the tokens of each sequence from `starts[b]` on, summed. */
-async function responseLogProbs(
+export async function responseLogProbs(
   model: Model,
   sequences: readonly (readonly number[])[],
   starts: readonly number[],

@@ -75,7 +75,7 @@ export class RewardTrainer implements Trainer {
     const { settings, model } = this;
     const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
     model.parameters.clearGradients();
-    const parts = groupByTokens(pairs.map(lengthOf), settings.microTokens).map(([start, end]) =>
+    const parts = groupByTokens(pairs.map(pairTokens), settings.microTokens).map(([start, end]) =>
       this.#accumulate(pairs.slice(start, end), pairs.length)
     );
     const rate = learningRate(settings.schedule, this.step, this.steps);
@@ -124,7 +124,8 @@ export class RewardTrainer implements Trainer {
   }
 }
 
-function lengthOf({ promptIds, chosenIds, rejectedIds }: Pair): number {
+/** Tokens of both sides of a pair. */
+export function pairTokens({ promptIds, chosenIds, rejectedIds }: Pair): number {
   return 2 * promptIds.length + chosenIds.length + rejectedIds.length;
 }
 

@@ -11,7 +11,7 @@ function recorder() {
 
 test("without a terminal there is a line at every tenth, with rate and time left", () => {
   const { lines, clock, output } = recorder();
-  const bar = progress("PPO", 200, "updates", { output });
+  const bar = progress("PPO", 200, "updates", output);
   for (let step = 0; step < 200; step++) {
     clock.time += 100;
     bar.advance(1, `reward ${step}`);
@@ -24,7 +24,7 @@ test("without a terminal there is a line at every tenth, with rate and time left
 
 test("slow work says something every five seconds", () => {
   const { lines, clock, output } = recorder();
-  const bar = progress("SFT", 1000, "steps", { output });
+  const bar = progress("SFT", 1000, "steps", output);
   for (let step = 0; step < 12; step++) {
     clock.time += 1000;
     bar.advance(1);
@@ -34,7 +34,7 @@ test("slow work says something every five seconds", () => {
 
 test("work that stops early says how far it came", () => {
   const { lines, output } = recorder();
-  const bar = progress("SFT", 100, "steps", { output });
+  const bar = progress("SFT", 100, "steps", output);
   bar.advance(5);
   bar.done();
   expect(lines.at(-1)).toStartWith("SFT: 5/100 steps");
@@ -42,7 +42,8 @@ test("work that stops early says how far it came", () => {
 
 test("resumed work shows the rate of this process, not of what was done before", () => {
   const { lines, clock, output } = recorder();
-  const bar = progress("SFT", 100, "steps", { from: 50, output });
+  const bar = progress("SFT", 100, "steps", output);
+  bar.resume(50);
   clock.time += 1000;
   bar.advance(10);
   bar.done();
