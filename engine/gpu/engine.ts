@@ -54,7 +54,12 @@ export class Engine {
   #readBuffers = new Map<number, GPUBuffer[]>();
   #features: Features;
 
-  private constructor(readonly device: GPUDevice, features: Features) {
+  private constructor(
+    readonly device: GPUDevice,
+    features: Features,
+    /** A kernel sees at most so many bytes of a buffer. */
+    readonly bindingLimit: number,
+  ) {
     this.#features = features;
     this.#pool = new BufferPool(device);
     this.kernels = new KernelCache(device);
@@ -65,8 +70,12 @@ export class Engine {
   /**
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
+   * @param options `bindingLimit` makes the adapter's own limit smaller, for tests
    */
-  static async create(adapter: GPUAdapter, options: { software?: boolean } = {}): Promise<Engine> {
+  static async create(
+    adapter: GPUAdapter,
+    options: { software?: boolean; bindingLimit?: number } = {},
+  ): Promise<Engine> {
     const requiredLimits: Record<string, number> = {};
     for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
     const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
@@ -80,7 +89,7 @@ export class Engine {
       timestamps: requiredFeatures.includes("timestamp-query"),
       software: options.software ?? false,
       lanes: subgroupMinSize,
-    });
+    }, options.bindingLimit ?? device.limits.maxStorageBufferBindingSize);
     engine.#features = await runSelfTest(engine);
     return engine;
   }
@@ -170,6 +179,12 @@ export class Engine {
       if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
       if (tensor.engine !== this) {
         throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
+      }
+      if (tensor.bytes > this.bindingLimit) {
+        throw new RangeError(
+          `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
+            `bytes, but this adapter binds at most ${this.bindingLimit}`,
+        );
       }
       ranges.push(tensor);
     }

@@ -2,8 +2,8 @@ import type { Engine } from "../gpu/engine.ts";
 import type { LayerCache } from "../ops/attention.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { gatherRows } from "../ops/gather.ts";
-import { linear } from "../ops/matmul.ts";
 import { sampleNext } from "../ops/sampling.ts";
+import { tableLogits } from "../ops/table-product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
 import { decodeStep, headWeight, newCache, prefill } from "./decoder.ts";
@@ -129,7 +129,7 @@ function draw(
   options: GenerationOptions,
 ): void {
   const { temperature, topK = 0, topP = 1, seed, purpose } = options;
-  const logits = linear(hidden, headWeight(config, parameters));
+  const logits = tableLogits(hidden, headWeight(config, parameters));
   sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 
