@@ -60,8 +60,7 @@ export async function modelFiles({ config, parameters }: Model): Promise<Map<str
       "these weights stand on a base: save their adapter (adapterFiles), or merge them first (mergeAdapter)",
     );
   }
-  const entries = parameters.names.map((name) => ({ name, shape: parameters.get(name).shape }));
-  const { file, fill } = layoutSafetensors(entries, { format: "pt" });
+  const { file, fill } = layoutSafetensors(parameters.entries, { format: "pt" });
   for (const name of parameters.names) fill(name, await parameters.get(name).read());
   const json = JSON.stringify(configToJson(config), null, 2) + "\n";
   return new Map([

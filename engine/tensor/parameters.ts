@@ -22,7 +22,8 @@ export interface Entry {
 
 /**
  * Named weights in flat storage. Each parameter is an aligned view into a shard no larger than the binding
- * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards.
+ * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards. A table beyond the
+ * limit is one view across several shards, slices of one buffer.
  *
  * They may stand on a `base`, which others may stand on too: a name that is not their own is looked up
  * there. Names, shards, gradients and whatever trains cover their own entries only, so the base stays as it is.
@@ -34,10 +35,10 @@ export class Parameters {
   #gradients = new Map<string, Tensor>();
   #flats: Tensor[] = [];
 
-  /** @param entries names and shapes, in the order in which they are stored */
   constructor(
     readonly engine: Engine,
-    entries: readonly Entry[],
+    /** Names and shapes of its own parameters, in the order in which they are stored. */
+    readonly entries: readonly Entry[],
     readonly trainable = true,
     readonly base: Parameters | null = null,
   ) {
@@ -78,11 +79,6 @@ export class Parameters {
 
   has(name: string): boolean {
     return this.#weights.has(name) || (this.base?.has(name) ?? false);
-  }
-
-  /** Names and shapes of its own parameters. */
-  get entries(): Entry[] {
-    return this.names.map((name) => ({ name, shape: this.get(name).shape }));
   }
 
   /** Storage for `entries`, zero-filled, on the same base. */
