@@ -113,6 +113,8 @@ test("what a model says: coverage, accuracy of both judges, advantage", async ()
   );
   const worse = { ...reward, advantage: estimate(-1) };
   expect(texts({ ...SOUND, reward: worse })).toContain("worse than the model's own answers");
+  const weak = { ...worse, accuracy: estimate(0.57, 0.1) };
+  expect(texts({ ...SOUND, reward: weak })).toBe("");
   const unclear = { ...reward, advantage: estimate(0.1, 0.2) };
   expect(texts({ ...SOUND, reward: unclear })).toContain("not clearly better");
 });
