@@ -6,7 +6,8 @@
 // pair more than the model it started from does. That model and the policy answer held-out prompts side by side.
 import "./host/failure.ts";
 import process from "node:process";
-import { DirectPreferenceTrainer, preferenceMargins, withReference } from "../engine/rl/dpo.ts";
+import { DirectPreferenceTrainer } from "../engine/rl/dpo.ts";
+import { preferenceMargins, withReference } from "../engine/rl/preference-margins.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration, withProgress } from "./host/progress.ts";
@@ -25,12 +26,12 @@ import {
 import { loadPolicy } from "./lib/load-model.ts";
 import { answering, unscored } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
+import { withTraining } from "./lib/overrides.ts";
 import {
   directPreferenceSettings,
   evaluationSettings,
   forModel,
   ownDataSettings,
-  withTraining,
 } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { train } from "./lib/train.ts";

@@ -1,13 +1,12 @@
 import { expect, test } from "bun:test";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
+import { directPreferenceGradients, DirectPreferenceTrainer } from "../../engine/rl/dpo.ts";
 import {
-  directPreferenceGradients,
-  DirectPreferenceTrainer,
   preferenceMargins,
   type ReferencedPair,
   withReference,
-} from "../../engine/rl/dpo.ts";
+} from "../../engine/rl/preference-margins.ts";
 import type { Pair } from "../../engine/rl/reward-model.ts";
 import { expectClose } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -99,11 +106,13 @@ test("dpo trains on the pairs, and sft on references without pairs", async () =>
 
 test("a run's config.json repeats it to the bit, and flags win over a config", async () => {
   const first = ["--model", storyteller, ...data, ...quick, "--run", "first"];
-  await run("sft", ...first);
+  const { seconds: _, ...numbers } = await run("sft", ...first);
   await run("sft", "--config", "first/config.json", "--run", "again");
   const weights = "models/sft/model.safetensors";
   expect(file(`again/${weights}`).equals(file(`first/${weights}`))).toBe(true);
   expect(json("again/config.json").options).toEqual(json("first/config.json").options);
+  // A finished run goes on from its last checkpoint: there is nothing left to train.
+  expect(await run("sft", "--resume", "first")).toMatchObject(numbers);
 
   const mine = {
     model: storyteller,
