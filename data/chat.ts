@@ -1,15 +1,10 @@
 import { z } from "zod";
+import type { Chat, Message } from "../engine/nn/chat.ts";
 
 export const messageSchema = z.looseObject({ role: z.string(), content: z.string() });
-export type Message = z.infer<typeof messageSchema>;
 
-/** How chat messages become text. */
-export interface ChatFormat {
-  /** What reports call it. */
-  name: string;
-  /** The text of a conversation; with `opensAnswer` up to the place where the assistant's answer begins. */
-  render(messages: readonly Message[], opensAnswer: boolean): string;
-}
+/** How chat messages become text: a model's template, or plain turns. */
+export type ChatFormat = Pick<Chat, "name" | "render" | "answerText">;
 
 const SPEAKERS: Record<string, string> = {
   user: "Human",
@@ -24,6 +19,7 @@ export const plainChat: ChatFormat = {
     const turns = messages.map(({ role, content }) => `\n\n${speaker(role)}: ${content}`);
     return turns.join("") + (opensAnswer ? "\n\nAssistant:" : "");
   },
+  answerText: (rest) => rest.trimEnd(),
 };
 
 function speaker(role: string): string {
@@ -32,27 +28,34 @@ function speaker(role: string): string {
 }
 
 /**
- * A conversation as prompt and response. The response ends with the last message's content: what closes a turn
- * is the model's end token. Throws, with the reason, where the format does not keep the conversation in order.
+ * A conversation as prompt and response. The response does without what closes its turn, for that is the
+ * model's end token. Throws, with the reason, where the format does not keep the conversation in order.
  */
 export function renderConversation(
   format: ChatFormat,
   prompt: readonly Message[],
   answer: readonly Message[],
 ): { prompt: string; response: string } {
-  const last = answer.at(-1);
-  if (answer[0]?.role !== "assistant" || last?.role !== "assistant") {
+  if (answer[0]?.role !== "assistant" || answer.at(-1)?.role !== "assistant") {
     throw new Error("the answer must begin and end with a message of the assistant");
   }
   const opening = format.render(prompt, true);
   const whole = format.render([...prompt, ...answer], false);
-  const end = whole.lastIndexOf(last.content.trim()) + last.content.trim().length;
-  if (!whole.startsWith(opening) || end <= opening.length) {
-    throw new Error(
-      `${format.name} does not render the answer after its prompt, so the two cannot be told apart`,
-    );
-  }
-  return { prompt: opening, response: whole.slice(opening.length, end) };
+  if (!whole.startsWith(opening)) throw new Error(differentOpening(format, opening, whole));
+  const response = format.answerText(whole.slice(opening.length));
+  if (response === "") throw new Error("the answer is empty");
+  return { prompt: opening, response };
+}
+
+function differentOpening({ name }: ChatFormat, prompt: string, whole: string): string {
+  let same = 0;
+  while (prompt[same] === whole[same]) same++;
+  const excerpt = (text: string) => JSON.stringify(text.slice(Math.max(0, same - 20), same + 20));
+  return `${name} writes a prompt otherwise when the answer follows (${excerpt(prompt)} alone, ` +
+    `${
+      excerpt(whole)
+    } with it), so training and generation would differ; give one that keeps it by ` +
+    "--chat-template FILE";
 }
 
 /** How many messages two conversations share at their start, so that both go on with an answer. */

@@ -107,5 +107,6 @@ function noticeUse(format: ChatFormat) {
     used = true;
     return format.render(...values);
   };
-  return { format: { name: format.name, render }, used: () => used };
+  const { name, answerText } = format;
+  return { format: { name, render, answerText }, used: () => used };
 }

@@ -18,7 +18,7 @@ import { auditor } from "./lib/audit-fit.ts";
 import { auditWithModel } from "./lib/audit-model.ts";
 import { selectResets } from "./lib/audit-selection.ts";
 import { loadDataset } from "./lib/data.ts";
-import { loadTextModel } from "./lib/load-model.ts";
+import { loadTextModel, modelChat, speaking } from "./lib/load-model.ts";
 import { FRACTIONS, SPLIT_SEED } from "./lib/task.ts";
 import { type AuditReport, renderAudit, renderAuditPage } from "./report/audit.ts";
 
@@ -27,6 +27,11 @@ const given = readArguments({
   summary: "Tells whether preference data are fit for DR-PO, with reasons.",
   flags: {
     model: { type: "string", placeholder: "FOLDER", help: "a model folder or hub name to ask too" },
+    chatTemplate: {
+      type: "string",
+      placeholder: "FILE",
+      help: "a Jinja template for chat messages; the model's own without it",
+    },
     columns: {
       type: "string",
       placeholder: "NAMES",
@@ -59,12 +64,15 @@ if ((selection === null) !== (given.out === undefined)) {
 }
 
 // The data; malformed rows are counted, not fatal.
+const engine = given.model === undefined ? null : (await openEngine()).engine;
+const plain = engine && await loadTextModel(engine, given.model!);
+const chat = plain && await modelChat(plain, given.chatTemplate);
 const dataset = await loadDataset(given.positionals[0], {
   columns: given.columns === undefined ? undefined : parseColumns(given.columns),
   skipBadRows: true,
+  chat: chat ?? undefined,
 });
-const engine = given.model === undefined ? null : (await openEngine()).engine;
-const model = engine && await loadTextModel(engine, given.model!);
+const model = chat && dataset.chat !== null ? speaking(plain, chat) : plain;
 const asked = model && auditor(model, { sample, steps, responseTokens, seed });
 const data = auditData(dataset, {
   fractions: FRACTIONS,

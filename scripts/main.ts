@@ -35,7 +35,7 @@ import {
   testSamples,
   winScores,
 } from "./lib/results.ts";
-import { loadTextModel } from "./lib/load-model.ts";
+import { loadTextModel, modelChat, speaking } from "./lib/load-model.ts";
 import { openRun } from "./lib/run.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
@@ -59,15 +59,17 @@ folder.config({
 // The task as token ids of the base model.
 const bundled = fileURLToPath(new URL("../data/storyteller", import.meta.url));
 const textModel = await loadTextModel(engine, options.model ?? bundled);
-const { base, tokenizer, endToken, path: modelPath } = textModel;
+const { base, tokenizer, path: modelPath } = textModel;
+const chat = await modelChat(textModel, options.chatTemplate) ?? undefined;
 const columns = options.columns ? parseColumns(options.columns) : undefined;
 const text = options.data
-  ? await preferenceTask(options.data, { ...options, columns })
+  ? await preferenceTask(options.data, { ...options, columns, chat })
   : await bundledTask();
 if (text.description) console.log(text.description);
-const { beginToken, context } = base.config;
+const { encoder, beginToken, endToken } = text.templated ? speaking(textModel, chat!) : textModel;
+const { context } = base.config;
 const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
-const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
+const task = encodeTask(text, encoder, { context, beginToken, endToken, maxPrompt, maxResponse });
 console.log(
   `${task.name}: ${task.references.length} references and ${task.pairs.train.length} pairs to train on, ` +
     `${task.test.length} prompts to test on (${task.fit.dropped} rows too long, ${task.fit.promptsCut} prompts cut)`,

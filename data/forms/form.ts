@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ChatFormat, type Message, messageSchema, renderConversation } from "../chat.ts";
+import type { Message } from "../../engine/nn/chat.ts";
+import { type ChatFormat, messageSchema, renderConversation } from "../chat.ts";
 
 /** A record of a file with its columns named as the forms know them. */
 export type Columns = Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ChatFormat, type Message, sharedMessages } from "../chat.ts";
+import type { Message } from "../../engine/nn/chat.ts";
+import { type ChatFormat, sharedMessages } from "../chat.ts";
 import { BadRow, type Form, has, renderAnswer, textOrMessages } from "./form.ts";
 
 const schema = z.looseObject({

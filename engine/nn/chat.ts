@@ -9,16 +9,21 @@ export interface Message {
   content: string;
 }
 
-/** How a model writes conversations: from messages to text and token ids. */
+/** How a model writes conversations: from messages to text, and from that text to token ids. */
 export interface Chat {
-  /** The conversation as text up to where the assistant's answer begins. */
-  prompt(messages: readonly Message[]): string;
-  /** The answer as text, as the template writes it after the prompt, without the token that closes it. */
-  answer(messages: readonly Message[], answer: string): string;
-  /** Ids of `prompt`: the same whether an answer follows in training or is yet to be generated. */
-  promptIds(messages: readonly Message[]): number[];
-  /** Ids of `answer` with the end token that closes it. */
-  answerIds(messages: readonly Message[], answer: string): number[];
+  /** What reports call it. */
+  name: string;
+  /** The text of a conversation; with `opensAnswer` up to the place where the assistant's answer begins. */
+  render(messages: readonly Message[], opensAnswer: boolean): string;
+  /** Of the text that follows a prompt what the model answers, without what closes the turn. */
+  answerText(rest: string): string;
+  /** The token that closes answers. */
+  endToken(): number;
+  /** Ids of rendered text, in which the template's special tokens stand for themselves. */
+  encode(prompt: string): number[];
+  encodeContinuation(answer: string): number[];
+  /** A prompt without its oldest turns, ever fewer of them; what stands before the first turn stays. */
+  shortened(prompt: string): string[];
 }
 
 export interface ChatOptions {
@@ -32,28 +37,45 @@ export interface ChatOptions {
 
 /**
  * A chat by a Jinja template, after transformers' `apply_chat_template`. Its functions throw where the
- * template refuses the messages, where the prompt is not how prompt and answer together begin, and
- * where a message holds a special token's text, which would be read as that token.
+ * template refuses the messages and where a message holds a special token's text, which would be
+ * read as that token.
  */
 export function createChat(options: ChatOptions): Chat {
   const { tokenizer, endTokens } = options;
   const render = renderer(options);
-  const prompt = (messages: readonly Message[]) => render(messages, true);
-  const answerParts = (messages: readonly Message[], answer: string) => {
-    const opening = prompt(messages);
-    const whole = render([...messages, { role: "assistant", content: answer }], false);
-    if (!whole.startsWith(opening)) throw new Error(differentOpening(opening, whole));
-    return splitClosing(whole.slice(opening.length), tokenizer.specialTokens, endTokens);
-  };
+  const closing = (rest: string) => splitClosing(rest, tokenizer.specialTokens, endTokens);
   return {
-    prompt,
-    answer: (messages, answer) => answerParts(messages, answer).text,
-    promptIds: (messages) => tokenizer.encodeTemplate(prompt(messages)),
-    answerIds(messages, answer) {
-      const { text, end } = answerParts(messages, answer);
-      return [...tokenizer.encodeContinuation(text), end];
+    name: "the model's chat template",
+    render,
+    answerText: (rest) => closing(rest).text,
+    endToken() {
+      const prompt = render([QUESTION], true);
+      return closing(render([QUESTION, ANSWER], false).slice(prompt.length)).end;
     },
+    encode: tokenizer.encodeTemplate,
+    encodeContinuation: tokenizer.encodeContinuation,
+    shortened: (prompt) => withoutOldTurns(prompt, questionHeader(render)),
   };
+}
+
+// What the template writes around them shows how it marks turns.
+const QUESTION: Message = { role: "user", content: "QUESTION" };
+const ANSWER: Message = { role: "assistant", content: "ANSWER" };
+
+/** What the template writes before a question that follows others, or "" where that cannot be told. */
+function questionHeader(render: Chat["render"]): string {
+  const first = render([QUESTION, ANSWER], false);
+  const both = render([QUESTION, ANSWER, QUESTION], false);
+  const rest = both.startsWith(first) ? both.slice(first.length) : "";
+  return rest.slice(0, Math.max(0, rest.indexOf(QUESTION.content)));
+}
+
+function withoutOldTurns(prompt: string, header: string): string[] {
+  if (header === "") return [];
+  const [first, ...others] = prompt.split(header);
+  return others.slice(1).map((_, turn) =>
+    first + others.slice(turn + 1).map((rest) => header + rest).join("")
+  );
 }
 
 /** Today's date would make two runs differ: templates that can do without the clock do. */
@@ -64,7 +86,7 @@ function renderer({ template, tokens, tokenizer }: ChatOptions) {
   try {
     parsed = new Template(NO_CLOCK + template);
   } catch (error) {
-    throw new Error(`The chat template cannot be read: ${(error as Error).message}`);
+    throw new Error(`the chat template cannot be read: ${(error as Error).message}`);
   }
   const special = [...tokenizer.specialTokens.keys()];
   return (messages: readonly Message[], opensAnswer: boolean): string => {
@@ -72,7 +94,7 @@ function renderer({ template, tokens, tokenizer }: ChatOptions) {
       const found = special.find((token) => content.includes(token));
       if (found === undefined) continue;
       throw new Error(
-        `The ${role}'s message ${
+        `the ${role}'s message ${
           JSON.stringify(content.slice(0, 60))
         } holds the text of the special ` +
           `token ${found}, which the model would read as the token; change it or leave the row out`,
@@ -85,7 +107,7 @@ function renderer({ template, tokens, tokenizer }: ChatOptions) {
         "; it asks for today's date (strftime_now), so give a copy with a date in it by --chat-template FILE";
       const roles = messages.map(({ role }) => role).join(", ");
       throw new Error(
-        `The chat template refuses messages by ${roles}: ${(error as Error).message}${clock || ""}`,
+        `the chat template refuses messages by ${roles}: ${(error as Error).message}${clock || ""}`,
       );
     }
   };
@@ -97,26 +119,31 @@ function splitClosing(
   specialTokens: ReadonlyMap<string, number>,
   endTokens: readonly number[],
 ): { text: string; end: number } {
-  const found = [...specialTokens].map(([token, id]) => ({ token, id, at: rest.indexOf(token) }))
-    .filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at || b.token.length - a.token.length)[0];
-  if (!found) return { text: rest, end: endTokens[0] };
-  if (endTokens.includes(found.id)) return { text: rest.slice(0, found.at), end: found.id };
-  throw new Error(
-    `The chat template writes ${found.token} (${found.id}) into an answer, which is none of the ` +
-      `model's end tokens (${
-        endTokens.join(", ")
-      }); if it closes answers, add it to eos_token_id in ` +
-      "generation_config.json",
-  );
+  const first = firstSpecial(rest, specialTokens);
+  if (!first) return { text: rest, end: endTokens[0] };
+  if (!endTokens.includes(first.id)) {
+    throw new Error(
+      `the chat template writes ${first.token} (${first.id}) into an answer, which is none of the ` +
+        `model's end tokens (${
+          endTokens.join(", ")
+        }); if it closes answers, add it to eos_token_id ` +
+        "in generation_config.json",
+    );
+  }
+  const next = firstSpecial(rest.slice(first.index + first.token.length), specialTokens);
+  if (next) {
+    throw new Error(
+      `more turns follow the answer (${next.token} after ${first.token}), and a model is trained on ` +
+        "one answer; give conversations that are the same up to their last message",
+    );
+  }
+  return { text: rest.slice(0, first.index), end: first.id };
 }
 
-function differentOpening(prompt: string, whole: string): string {
-  let same = 0;
-  while (same < prompt.length && prompt[same] === whole[same]) same++;
-  const excerpt = (text: string) => JSON.stringify(text.slice(Math.max(0, same - 20), same + 20));
-  return "The chat template writes a prompt otherwise when the answer follows: " +
-    `${excerpt(prompt)} alone, ${excerpt(whole)} with it; training and generation would differ. ` +
-    "Give one that keeps it by --chat-template FILE";
+function firstSpecial(text: string, specialTokens: ReadonlyMap<string, number>) {
+  return [...specialTokens].map(([token, id]) => ({ token, id, index: text.indexOf(token) }))
+    .filter(({ index }) => index >= 0)
+    .sort((a, b) => a.index - b.index || b.token.length - a.token.length).at(0);
 }
 
 const tokenText = z.union([
@@ -133,12 +160,12 @@ const TOKENS = ["bos_token", "eos_token", "unk_token", "pad_token"];
 /**
  * The chat of a model folder: by `template` where it is given, else by its `chat_template.jinja`,
  * `chat_template.json` or the `chat_template` of tokenizer_config.json (of a list, the one named
- * "default"). Throws where there is none.
+ * "default"). Null where there is none.
  */
 export async function loadChat(
   folder: Folder,
   { template, ...model }: Pick<ChatOptions, "tokenizer" | "endTokens"> & { template?: string },
-): Promise<Chat> {
+): Promise<Chat | null> {
   const files = await folder.list();
   const read = async (file: string) =>
     z.looseObject({}).parse(files.includes(file) ? await readJson(folder, file) : {});
@@ -152,16 +179,11 @@ export async function loadChat(
     (files.includes("chat_template.jinja")
       ? await folder.text("chat_template.jinja")
       : pickTemplate(folder.name, { ...config, ...await read("chat_template.json") }));
-  return createChat({ ...model, template: own, tokens });
+  return own === null ? null : createChat({ ...model, template: own, tokens });
 }
 
-function pickTemplate(name: string, { chat_template }: Record<string, unknown>): string {
-  if (chat_template == null) {
-    throw new Error(
-      `${name} has no chat template, so it cannot take messages; give one by --chat-template FILE, ` +
-        "or data whose prompts and responses are plain text",
-    );
-  }
+function pickTemplate(name: string, { chat_template }: Record<string, unknown>): string | null {
+  if (chat_template == null) return null;
   const found = templateSchema.safeParse(chat_template);
   if (!found.success) throw new Error(`${name}: chat_template is neither a text nor named texts`);
   if (typeof found.data === "string") return found.data;

@@ -18,7 +18,7 @@ export interface FitLimits {
 export interface FitReport {
   rows: number;
   promptsCut: number;
-  /** Rows left out, for a response is longer than `maxResponse`. */
+  /** Rows left out: a response is longer than `maxResponse`, or no form of the prompt fits. */
   dropped: number;
 }
 
@@ -37,7 +37,14 @@ export interface FittedPair extends FittedPrompt {
   rejectedIds: number[];
 }
 
-type Encoder = Pick<Tokenizer, "encode" | "encodeContinuation">;
+/** What turns prompts and responses into token ids. */
+export interface Encoder extends Pick<Tokenizer, "encode" | "encodeContinuation"> {
+  /**
+   * Ever shorter forms of a prompt that is too long, where only some cuts leave it readable (a chat's
+   * template). A row is left out where none fits; without this function any cut will do.
+   */
+  shortened?(prompt: string): string[];
+}
 
 export function emptyFitReport(): FitReport {
   return { rows: 0, promptsCut: 0, dropped: 0 };
@@ -56,8 +63,9 @@ export function fitRow(
   report: FitReport,
 ): FittedRow | null {
   const responseIds = fitResponse(tokenizer, response, limits);
-  const fitted = responseIds && { ...fitPrompt(tokenizer, prompt, limits), responseIds };
-  return count(fitted, report);
+  if (!responseIds) return count<never>(null, report);
+  const fitted = fitPrompt(tokenizer, prompt, limits);
+  return count(fitted === null ? null : { ...fitted, responseIds }, report);
 }
 
 /** A preference pair as token ids, or null where one of the responses does not fit. */
@@ -69,20 +77,31 @@ export function fitPair(
 ): FittedPair | null {
   const chosenIds = fitResponse(tokenizer, row.chosen, limits);
   const rejectedIds = fitResponse(tokenizer, row.rejected, limits);
-  const fitted = chosenIds && rejectedIds &&
-    { ...fitPrompt(tokenizer, row.prompt, limits), chosenIds, rejectedIds };
-  return count(fitted, report);
+  if (!chosenIds || !rejectedIds) return count<never>(null, report);
+  const fitted = fitPrompt(tokenizer, row.prompt, limits);
+  return count(fitted === null ? null : { ...fitted, chosenIds, rejectedIds }, report);
 }
 
 /**
  * A prompt as token ids with the begin token. One that is too long loses its start: it is cut at
- * the earliest turn that lets it fit, else at the earliest sentence, else between two tokens.
+ * the earliest turn that lets it fit, else at the earliest sentence, else between two tokens. Null
+ * where the tokenizer has shortened forms of it and none fits.
  */
-export function fitPrompt(tokenizer: Encoder, prompt: string, limits: FitLimits): FittedPrompt {
+export function fitPrompt(
+  tokenizer: Encoder,
+  prompt: string,
+  limits: FitLimits,
+): FittedPrompt | null {
   const begin = limits.beginToken === null ? [] : [limits.beginToken];
   const room = promptRoom(limits) - begin.length;
   const all = tokenizer.encode(prompt);
   if (all.length <= room) return { promptIds: [...begin, ...all], promptCut: false };
+  if (tokenizer.shortened) {
+    const kept = tokenizer.shortened(prompt).map(tokenizer.encode).find((ids) =>
+      ids.length <= room
+    );
+    return kept ? { promptIds: [...begin, ...kept], promptCut: true } : null;
+  }
   const kept = longestSuffix(tokenizer, prompt, turnStarts(prompt), room) ??
     longestSuffix(tokenizer, prompt, sentenceStarts(prompt), room) ??
     all.slice(-room);
@@ -94,18 +113,14 @@ function fitResponse(tokenizer: Encoder, response: string, limits: FitLimits): n
   return ids.length <= limits.maxResponse ? ids : null;
 }
 
-/** Counts a row into the report: left out where it is null. */
-export function count<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
+function count<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
   report.rows++;
   if (fitted === null) report.dropped++;
   else if (fitted.promptCut) report.promptsCut++;
   return fitted;
 }
 
-/** Tokens that a prompt may have with its begin token. Throws where there is no room for one. */
-export function promptRoom(
-  { context, maxPrompt = Infinity, maxResponse, beginToken }: Omit<FitLimits, "endToken">,
-): number {
+function promptRoom({ context, maxPrompt = Infinity, maxResponse, beginToken }: FitLimits): number {
   const room = Math.min(maxPrompt, context - maxResponse);
   const least = beginToken === null ? 1 : 2;
   if (room >= least) return room;

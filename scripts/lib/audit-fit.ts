@@ -1,12 +1,7 @@
 import type { AuditOptions } from "../../data/audit/data-audit.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
 import { measureCoverage, type TokenCoverage } from "../../engine/rl/coverage.ts";
-import {
-  emptyFitReport,
-  type FitLimits,
-  fitPair,
-  fitRow,
-} from "../../engine/rl/fit.ts";
+import { emptyFitReport, type FitLimits, fitPair, fitRow } from "../../engine/rl/fit.ts";
 import type { TextModel } from "./load-model.ts";
 
 export interface ModelAuditSettings {
@@ -28,12 +23,12 @@ export interface Auditor {
 }
 
 export function auditor(text: TextModel, settings: ModelAuditSettings): Auditor {
-  const { context, beginToken } = text.base.config;
-  const { endToken } = text;
+  const { context } = text.base.config;
+  const { beginToken, endToken } = text;
   const limits = { context, beginToken, endToken, maxResponse: settings.responseTokens };
   const tokens = {
-    prompt: (value: string) => text.tokenizer.encode(value),
-    response: (value: string) => text.tokenizer.encodeContinuation(value),
+    prompt: (value: string) => text.encoder.encode(value),
+    response: (value: string) => text.encoder.encodeContinuation(value),
     limits: { context, response: settings.responseTokens },
   };
   return { text, limits, settings, tokens };
@@ -57,7 +52,7 @@ export function fitReferences(
 ): FittedReference[] {
   return rows.flatMap((row) => {
     const { prompt, response } = row;
-    const fitted = fitRow(text.tokenizer, prompt, response, limits, emptyFitReport());
+    const fitted = fitRow(text.encoder, prompt, response, limits, emptyFitReport());
     if (!fitted) return [];
     const { promptIds, responseIds: referenceIds } = fitted;
     return [{ row, prompt, promptIds, reference: response, referenceIds }];
@@ -67,7 +62,7 @@ export function fitReferences(
 export function fitPairs(rows: readonly PreferenceRow[], { text, limits }: Auditor) {
   return rows.flatMap(({ prompt, chosen, rejected }) => {
     const row = { prompt, chosen, rejected };
-    const fitted = fitPair(text.tokenizer, row, limits, emptyFitReport());
+    const fitted = fitPair(text.encoder, row, limits, emptyFitReport());
     return fitted ? [{ ...fitted, ...row }] : [];
   });
 }

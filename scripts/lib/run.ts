@@ -13,6 +13,7 @@ export interface RunOptions {
   columns?: string;
   references?: string;
   resets?: string;
+  chatTemplate?: string;
   model?: string;
   skipBadRows: boolean;
 }
@@ -54,6 +55,11 @@ export function openRun(): OpenRun {
         type: "string",
         placeholder: "MODEL",
         help: "a model folder or a name on the Hugging Face hub; the bundled model without it",
+      },
+      chatTemplate: {
+        type: "string",
+        placeholder: "FILE",
+        help: "a Jinja template for chat messages; the model's own without it",
       },
       run: {
         type: "string",
@@ -102,11 +108,21 @@ export function openRun(): OpenRun {
     }
     return resumed(resume);
   }
-  const { data, columns, references, resets, model, seed, skipBadRows, ...overrides } = given;
+  const {
+    data,
+    columns,
+    references,
+    resets,
+    model,
+    chatTemplate,
+    seed,
+    skipBadRows,
+    ...overrides
+  } = given;
   if (data === undefined && (columns ?? references ?? resets ?? (skipBadRows || undefined))) {
     fail("--columns, --references, --resets and --skip-bad-rows belong to --data FILE");
   }
-  const options = { data, columns, references, resets, model, seed, skipBadRows };
+  const options = { data, columns, references, resets, model, chatTemplate, seed, skipBadRows };
   const defaults = data ? ownDataSettings(seed) : bundledSettings(seed);
   return {
     folder: createRunFolder({ dir: run, name: data ? "own-data" : "stories" }),

@@ -3,10 +3,10 @@ import type { Dataset, DatasetOptions } from "../../data/dataset.ts";
 import { describeDataset } from "../../data/describe.ts";
 import { goldScore } from "../../data/sentiment.ts";
 import { splitRows } from "../../data/split.ts";
-import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
 import {
   emptyFitReport,
+  type Encoder,
   type FitLimits,
   fitPair,
   type FitReport,
@@ -34,6 +34,8 @@ export interface TaskText {
   name: string;
   /** What was read of data of one's own. */
   description: string | null;
+  /** Whether prompts and responses were chat messages, rendered by the model's template. */
+  templated: boolean;
   goldName: string | null;
   gold: ((response: string) => number) | null;
   warnings: string[];
@@ -80,6 +82,7 @@ export async function bundledTask(): Promise<TaskText> {
   return {
     name: "happier stories",
     description: null,
+    templated: false,
     goldName: "VADER sentiment",
     gold: goldScore,
     warnings: [],
@@ -127,6 +130,7 @@ export async function preferenceTask(
   return {
     name: data.name,
     description: describeDataset(data),
+    templated: data.chat !== null && options.chat !== undefined,
     goldName: null,
     gold: null,
     warnings: [
@@ -159,7 +163,7 @@ function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
 }
 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
-export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimits): Task {
+export function encodeTask(text: TaskText, tokenizer: Encoder, limits: FitLimits): Task {
   const fit = emptyFitReport();
   const pairs = (rows: TextPair[]): Pair[] =>
     rows.flatMap((row) => {

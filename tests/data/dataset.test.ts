@@ -101,6 +101,7 @@ describe("chat messages", () => {
       render: (messages: readonly { role: string; content: string }[], opensAnswer: boolean) =>
         messages.map(({ role, content }) => `<${role}>${content}</>`).join("") +
         (opensAnswer ? "<assistant>" : ""),
+      answerText: (rest: string) => rest.replace(/<\/>$/, ""),
     };
     const row = { prompt: [user("Hi")], chosen: [assistant("A")], rejected: [assistant("B")] };
     const data = await read([row], { chat });

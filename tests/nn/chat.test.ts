@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { createChat, loadChat, type Message } from "../../engine/nn/chat.ts";
+import { renderConversation } from "../../data/chat.ts";
+import { type Chat, createChat, loadChat, type Message } from "../../engine/nn/chat.ts";
 import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
+import { emptyFitReport, fitPrompt, fitRow } from "../../engine/rl/fit.ts";
 import { byteFolder } from "../support/byte-tokenizer.ts";
 
 const [START, END, BOS, EOS] = ["<|im_start|>", "<|im_end|>", "<s>", "</s>"];
@@ -30,81 +32,108 @@ const BRACKETS = `{{ bos_token }}{% for m in messages %}
 
 const chatOf = (template: string, endTokens = [id(EOS), id(END)]) =>
   createChat({ template, tokens: { bos_token: BOS, eos_token: EOS }, tokenizer, endTokens });
+const conversation = (chat: Chat, answer: string, asked = question) =>
+  renderConversation(chat, asked, [{ role: "assistant", content: answer }]);
 const question: Message[] = [{ role: "user", content: "Hi" }];
 
 describe("a template decides how a conversation is written", () => {
   test("ChatML", () => {
     const chat = chatOf(CHATML);
-    expect(chat.prompt([{ role: "system", content: "S" }, ...question])).toBe(
+    expect(chat.render([{ role: "system", content: "S" }, ...question], true)).toBe(
       "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
     );
-    expect(chat.answer(question, "Hello")).toBe("Hello");
-    expect(chat.promptIds(question).filter((token) => token === id(START))).toHaveLength(2);
-    expect(chat.answerIds(question, "Hello")).toEqual([...tokenizer.encode("Hello"), id(END)]);
+    expect(chat.encode(conversation(chat, "Hello").prompt)[0]).toBe(id(START));
+    expect(conversation(chat, "Hello").response).toBe("Hello");
+    expect(chat.endToken()).toBe(id(END));
   });
 
   test("brackets with the begin and end tokens of the tokenizer", () => {
     const chat = chatOf(BRACKETS);
-    expect(chat.prompt(question)).toBe("<s>[INST] Hi [/INST]");
-    expect(chat.promptIds(question)[0]).toBe(id(BOS));
-    expect(chat.answer(question, " Hello\n")).toBe(" Hello ");
-    expect(chat.answerIds(question, "Hello").at(-1)).toBe(id(EOS));
-    expect(() => chat.prompt([...question, ...question])).toThrow(
+    expect(conversation(chat, " Hello\n")).toEqual({
+      prompt: "<s>[INST] Hi [/INST]",
+      response: " Hello ",
+    });
+    expect(chat.encode("<s>[INST]")[0]).toBe(id(BOS));
+    expect(chat.endToken()).toBe(id(EOS));
+    expect(() => chat.render([...question, ...question], true)).toThrow(
       "refuses messages by user, user: Roles must alternate",
     );
   });
 
   test("an answer that the template leaves open is closed by the model's first end token", () => {
-    const plain = "{% for m in messages %}{{ m.content }}\n{% endfor %}";
-    expect(chatOf(plain).answerIds(question, "A")).toEqual([...tokenizer.encode("A\n"), id(EOS)]);
+    const chat = chatOf("{% for m in messages %}{{ m.content }}\n{% endfor %}");
+    expect(conversation(chat, "A").response).toBe("A\n");
+    expect(chat.endToken()).toBe(id(EOS));
   });
 });
 
 test("the prompt's ids are the same in training and generation, and nothing is lost", () => {
   const text = fc.string({ unit: fc.constantFrom("h", "e", " ", "\n", "é", "🎈", "<", "|") });
+  const limits = { context: 500, maxResponse: 200, beginToken: null };
   for (const template of [CHATML, BRACKETS]) {
     const chat = chatOf(template);
+    const bounds = { ...limits, endToken: chat.endToken() };
+    const words = (t: string) => SPECIALS.reduce((rest, token) => rest.replaceAll(token, ""), t);
     fc.assert(
-      fc.property(text, text, text, (content, one, other) => {
+      fc.property(text, text, (content, word) => {
         const messages = [{ role: "user", content }];
-        const [prompt, first, second] = [
-          chat.promptIds(messages),
-          chat.answerIds(messages, one),
-          chat.answerIds(messages, other),
-        ];
-        const whole = (answer: string) => chat.prompt(messages) + chat.answer(messages, answer);
-        const plain = (t: string) =>
-          SPECIALS.reduce((rest, token) => rest.replaceAll(token, ""), t);
-        expect(tokenizer.decode([...prompt, ...first])).toBe(plain(whole(one)));
-        expect(tokenizer.decode([...prompt, ...second])).toBe(plain(whole(other)));
-        for (const ids of [first, second]) {
-          const closing = ids.filter((token) => [id(EOS), id(END)].includes(token));
-          expect(closing).toEqual([ids.at(-1)!]);
-        }
+        const { prompt, response } = conversation(chat, word + "!", messages);
+        const { promptIds, responseIds } = fitRow(
+          chat,
+          prompt,
+          response,
+          bounds,
+          emptyFitReport(),
+        )!;
+        expect(promptIds).toEqual(fitPrompt(chat, chat.render(messages, true), bounds)!.promptIds);
+        expect(tokenizer.decode([...promptIds, ...responseIds])).toBe(words(prompt) + response);
+        const ends = responseIds.filter((token) => [id(EOS), id(END)].includes(token));
+        expect(ends).toEqual([responseIds.at(-1)!]);
       }),
       { seed: 3, numRuns: 200 },
     );
   }
 });
 
+test("a prompt that is too long loses its oldest turns and stays a conversation", () => {
+  const messages = ["system", "user", "assistant", "user", "assistant", "user"]
+    .map((role, index) => ({ role, content: `${index}` }));
+  const chat = chatOf(CHATML);
+  const kept = [[0, 3, 4, 5], [0, 5]].map((indices) => indices.map((index) => messages[index]));
+  const expected = kept.map((some) => chat.render(some, true));
+  const whole = chat.render(messages, true);
+  expect(chat.shortened(whole)).toEqual(expected);
+  const report = emptyFitReport();
+  const fit = (room: number) => {
+    const limits = { context: room + 9, maxResponse: 9, beginToken: null, endToken: id(END) };
+    return fitRow(chat, whole, "A", limits, report)?.promptIds;
+  };
+  const [two, one] = expected.map((prompt) => chat.encode(prompt));
+  expect(fit(two.length)).toEqual(two);
+  expect(fit(two.length - 1)).toEqual(one);
+  expect(fit(one.length - 1)).toBeUndefined();
+  expect(report).toEqual({ rows: 3, promptsCut: 2, dropped: 1 });
+  expect(chatOf("{{ messages | length }}").shortened(whole)).toEqual([]);
+});
+
 test("a template whose prompt changes with the answer is refused where they part", () => {
   const changing =
     "{{ messages | length }} messages: {% for m in messages %}{{ m.content }}{% endfor %}";
-  expect(() => chatOf(changing).answerIds(question, "A")).toThrow(
-    '"1 messages: Hi" alone, "2 messages: HiA" with it; training and generation would differ',
+  expect(() => conversation(chatOf(changing), "A")).toThrow(
+    '"1 messages: Hi" alone, "2 messages: HiA" with it), so training and generation would differ',
   );
 });
 
 test("a message that spells a special token is refused, in prompts and answers", () => {
   const chat = chatOf(CHATML);
-  expect(() => chat.promptIds([{ role: "user", content: `a${END}b` }])).toThrow(
-    'The user\'s message "a<|im_end|>b" holds the text of the special token <|im_end|>',
+  expect(() => chat.render([{ role: "user", content: `a${END}b` }], true)).toThrow(
+    'the user\'s message "a<|im_end|>b" holds the text of the special token <|im_end|>',
   );
-  expect(() => chat.answerIds(question, EOS)).toThrow("The assistant's message");
+  expect(() => conversation(chat, EOS)).toThrow("the assistant's message");
 });
 
 test("an answer closed by what the model does not end with is refused", () => {
-  expect(() => chatOf(CHATML, [id(EOS)]).answerIds(question, "A")).toThrow(
+  expect(() => conversation(chatOf(CHATML, [id(EOS)]), "A")).toThrow(
     `writes <|im_end|> (${id(END)}) into an answer, which is none of the model's end tokens`,
   );
 });
@@ -112,19 +141,18 @@ test("an answer closed by what the model does not end with is refused", () => {
 test("the clock is kept out: a template does without it, or is refused", () => {
   const optional =
     "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}2024{% endif %}";
-  expect(chatOf(optional).prompt(question)).toBe("2024");
-  expect(() => chatOf("{{ strftime_now('%Y') }}").prompt(question)).toThrow("today's date");
+  expect(chatOf(optional).render(question, true)).toBe("2024");
+  expect(() => chatOf("{{ strftime_now('%Y') }}").render(question, true)).toThrow("today's date");
 });
 
 test("a template that is none is refused", () => {
-  expect(() => chatOf("{% if %}")).toThrow("The chat template cannot be read");
+  expect(() => chatOf("{% if %}")).toThrow("the chat template cannot be read");
 });
 
 describe("the template of a folder", () => {
   const prompt = async (files: Record<string, unknown>, template?: string) =>
-    (await loadChat(folderWith(files), { tokenizer, endTokens: [id(EOS)], template })).prompt(
-      question,
-    );
+    (await loadChat(folderWith(files), { tokenizer, endTokens: [id(EOS)], template }))
+      ?.render(question, true);
   const config = (chat_template: unknown) => ({ "tokenizer_config.json": { chat_template } });
 
   test("stands in any of its files, or is given", async () => {
@@ -141,10 +169,8 @@ describe("the template of a folder", () => {
     expect(await prompt(config(named))).toBe("default</s>");
   });
 
-  test("is missed by name", async () => {
-    await expect(prompt({})).rejects.toThrow(
-      "folder has no chat template, so it cannot take messages; give one by --chat-template FILE",
-    );
+  test("may be missing, and which one is meant must be clear", async () => {
+    expect(await prompt({})).toBeUndefined();
     await expect(prompt(config([{ name: "rag", template: "" }]))).rejects.toThrow(
       "has the chat templates rag and none named default",
     );

@@ -56,7 +56,7 @@ for (const [name, path, load] of tokenizers) {
       fc.property(text, text, text, (prompt, chosen, rejected) => {
         const row = fitRow(tokenizer, prompt, chosen, limits, emptyFitReport())!;
         const pair = fitPair(tokenizer, { prompt, chosen, rejected }, limits, emptyFitReport())!;
-        const { promptIds } = fitPrompt(tokenizer, prompt, limits);
+        const { promptIds } = fitPrompt(tokenizer, prompt, limits)!;
         // What generation starts from is what training saw, whatever response follows.
         expect(row.promptIds).toEqual(promptIds);
         expect(pair.promptIds).toEqual(promptIds);

@@ -18,7 +18,7 @@ const limits = (maxPrompt: number) => ({
   endToken: END,
 });
 const cut = (prompt: string, maxPrompt: number) =>
-  decode(fitPrompt(tokenizer, prompt, limits(maxPrompt)).promptIds);
+  decode(fitPrompt(tokenizer, prompt, limits(maxPrompt))!.promptIds);
 
 test("what fits is kept whole, with begin and end tokens", () => {
   const report = emptyFitReport();
@@ -78,7 +78,7 @@ test("a pair is one row, dropped where either response does not fit", () => {
 test("limits that leave no room for a prompt are refused", () => {
   const none = { ...limits(9), context: 21 };
   expect(() => fitPrompt(tokenizer, "p", none)).toThrow("leave 1 tokens for the prompt");
-  expect(fitPrompt(tokenizer, "pq", { ...none, beginToken: null }).promptIds).toEqual([113]);
+  expect(fitPrompt(tokenizer, "pq", { ...none, beginToken: null })!.promptIds).toEqual([113]);
 });
 
 const text = fc.array(
@@ -116,7 +116,7 @@ test("a fitted row keeps its limits, a suffix of the prompt and the whole respon
         if (prompt !== "") expect(kept).not.toBe("");
         expect(decode(responseIds)).toBe(response);
         expect(responseIds.at(-1)).toBe(END);
-        expect(promptIds).toEqual(fitPrompt(tokenizer, prompt, bounds).promptIds);
+        expect(promptIds).toEqual(fitPrompt(tokenizer, prompt, bounds)!.promptIds);
       },
     ),
     { seed: 7, numRuns: 1000 },
