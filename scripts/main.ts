@@ -15,6 +15,7 @@ import { PolicyTrainer } from "../engine/rl/policy-trainer.ts";
 import {
   centreScores,
   newRewardModel,
+  type OnDone,
   rankByLength,
   rankPairs,
   RewardTrainer,
@@ -23,7 +24,7 @@ import {
 import { SupervisedTrainer } from "../engine/rl/sft.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
-import { duration } from "./host/progress.ts";
+import { duration, withProgress } from "./host/progress.ts";
 import { readRun } from "./host/read-run.ts";
 import {
   compare,
@@ -39,7 +40,7 @@ import { loadTextModel, modelChat, speaking } from "./lib/load-model.ts";
 import { openRun } from "./lib/run.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
-import { train } from "./lib/train.ts";
+import { titles, train } from "./lib/train.ts";
 import { renderReport } from "./report/html.ts";
 import { renderTable } from "./report/table.ts";
 import type { MethodName, Results } from "./report/types.ts";
@@ -88,16 +89,38 @@ const sftSeconds = await train(
 const reward = newRewardModel(sft, seed);
 await train(folder, "reward", new RewardTrainer(reward, task.pairs.train, settings.reward), 50);
 const { microTokens } = settings.policy;
-await centreScores(reward, task.references.map(wholeSequence), microTokens);
-const ranked = await rankPairs(reward, task.pairs.test, microTokens);
+const sequences = task.references.map(wholeSequence);
+await withProgress(
+  "centring scores",
+  sequences.length,
+  "references",
+  (advance) => centreScores(reward, sequences, microTokens, advance),
+);
+const ranked = await withProgress(
+  "held-out pairs",
+  2 * task.pairs.test.length,
+  "answers",
+  (advance) => rankPairs(reward, task.pairs.test, microTokens, advance),
+);
 
 // Responses without resets to the same held-out prompts, measured.
 const judges = { reference: sft, reward, tokenizer, gold: task.gold };
-const answer = (policy: Model, prompts: readonly EvaluationPrompt[]): Promise<Answer[]> => {
+const answer = (
+  policy: Model,
+  prompts: readonly EvaluationPrompt[],
+  onDone?: OnDone,
+): Promise<Answer[]> => {
   const { temperature, responseTokens } = settings.policy;
   const options = { temperature, responseTokens, microTokens, batchRows: settings.batchRows, seed };
-  return answerPrompts(policy, prompts, judges, options);
+  return answerPrompts(policy, prompts, judges, options, onDone);
 };
+const answerTest = (name: string, policy: Model) =>
+  withProgress(
+    `${name} on test prompts`,
+    test.length,
+    "prompts",
+    (advance) => answer(policy, test, advance),
+  );
 const validation = task.validation.slice(0, settings.validationPrompts);
 const test = task.test.slice(0, settings.testPrompts);
 
@@ -122,7 +145,7 @@ async function trainPolicy(
     return look ? { ...spent, ...curvePoint(await answer(policy, validation)) } : spent;
   });
   const cost = { generatedTokens: trainer.generatedTokens, seconds };
-  return { policy, answers: await answer(policy, test), cost };
+  return { policy, answers: await answerTest(titles[method], policy), cost };
 }
 
 // DR-PO, then PPO: the same program without resets. PPO is also looked at where it has generated as many
@@ -131,12 +154,12 @@ const drpo = await trainPolicy("drpo", settings.policy.beta);
 const equalTokens = new SavedAnswers(folder, "ppo-at-equal-tokens.json");
 const ppo = await trainPolicy("ppo", 0, async ({ generatedTokens, models: { policy } }) => {
   if (generatedTokens >= drpo.cost.generatedTokens) {
-    await equalTokens.take(() => answer(policy, test));
+    await equalTokens.take(() => answerTest("PPO at equal tokens", policy));
   }
 });
 
 // Results on the test prompts.
-const sftAnswers = await answer(sft, test);
+const sftAnswers = await answerTest("SFT", sft);
 const scores = winScores(
   task.gold,
   test,

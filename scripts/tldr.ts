@@ -17,7 +17,7 @@ import { SupervisedTrainer } from "../engine/rl/sft.ts";
 import { pairedDifference } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
-import { duration } from "./host/progress.ts";
+import { duration, withProgress } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
@@ -138,19 +138,17 @@ const sftSeconds = await train(
 // Responses without resets to the held-out posts. The reward is synthetic.
 const syntheticReward = (row: { reference: string }, response: readonly number[]) =>
   rougeL(tokenizer.decodeContinuation(response), row.reference);
-const answer = (policy: Model): Promise<Answer[]> =>
-  answerPrompts(
-    policy,
-    test,
-    { reference: sft, reward: syntheticReward, tokenizer, gold: null },
-    {
-      temperature: 1,
-      responseTokens: limits.responseTokens,
-      microTokens,
-      batchRows: 40,
-      seed,
-    },
+const judges = { reference: sft, reward: syntheticReward, tokenizer, gold: null };
+const answer = (policy: Model): Promise<Answer[]> => {
+  const { responseTokens } = limits;
+  const options = { temperature: 1, responseTokens, microTokens, batchRows: 40, seed };
+  return withProgress(
+    "test posts",
+    test.length,
+    "posts",
+    (advance) => answerPrompts(policy, test, judges, options, advance),
   );
+};
 
 /** One method: PPO from the SFT policy with episodes reset with probability `beta`. */
 async function trainPolicy(method: "drpo" | "ppo", beta: number) {

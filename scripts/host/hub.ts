@@ -96,8 +96,8 @@ async function fetchAll(
   files: readonly RemoteFile[],
 ): Promise<void> {
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  const bar = access.progress(repository.name, total, "bytes");
-  bar.resume(files.reduce((sum, file) => sum + bytesHere(cached.blob(file)), 0));
+  const from = files.reduce((sum, file) => sum + bytesHere(cached.blob(file)), 0);
+  const bar = access.progress(repository.name, total, "bytes", { from });
   try {
     for (const file of files) {
       const address = fileAddress(access.endpoint, repository, file.path);

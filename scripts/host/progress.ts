@@ -3,8 +3,6 @@ import { SingleBar } from "cli-progress";
 export interface Progress {
   /** Counts `n` more units as done; `note` (a loss, a score) stands at the end of the line. */
   advance(n: number, note?: string): void;
-  /** Counts `n` units as done before, which the rate leaves out. */
-  resume(n: number): void;
   /** Ends the bar and leaves its last line. Call it on failure too, or a terminal bar ticks on. */
   done(): void;
 }
@@ -18,6 +16,12 @@ export interface ProgressOutput {
 
 const processOutput: ProgressOutput = { stream: process.stderr, now: () => performance.now() };
 
+export interface ProgressOptions {
+  /** Units that an earlier, interrupted process has done. */
+  from?: number;
+  output?: ProgressOutput;
+}
+
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a
  * terminal, else a plain line at every tenth of the way and after every 5 seconds of silence.
@@ -27,24 +31,23 @@ export function progress(
   label: string,
   total: number,
   unit: string,
-  output = processOutput,
+  { from = 0, output = processOutput }: ProgressOptions = {},
 ): Progress {
   const show = output.stream.isTTY ? terminalBar(label, total) : plainLines(label, total, output);
   const start = output.now();
   const [shown, scale] = unit === "bytes" ? ["MB", 1e6] : [unit, 1];
-  let value = 0;
-  let before = 0;
+  const amount = (n: number) => unit === "bytes" ? (n / scale).toFixed(1) : n;
+  let value = from;
   let note = "";
   const status = () => {
     const seconds = (output.now() - start) / 1000;
-    const rate = (value - before) / Math.max(seconds, 1e-3);
-    const left = rate > 0 && value < total ? `, ${duration((total - value) / rate)} left` : "";
+    const rate = (value - from) / Math.max(seconds, 1e-3);
+    const left = value > from && value < total ? `, ${duration((total - value) / rate)} left` : "";
     const ended = value >= total ? `, took ${duration(seconds)}` : "";
-    const speed = rate > 0 ? `, ${shortNumber(rate / scale)} ${shown}/s` : "";
-    const [done, all] = unit === "bytes"
-      ? [value, total].map((bytes) => (bytes / scale).toFixed(1))
-      : [value, total];
-    return `${done}/${all} ${shown}${speed}${left}${ended}${note && `  ${note}`}`;
+    const speed = value > from ? `, ${shortNumber(rate / scale)} ${shown}/s` : "";
+    return `${amount(value)}/${amount(total)} ${shown}${speed}${left}${ended}${
+      note && `  ${note}`
+    }`;
   };
   return {
     advance(n, newNote = note) {
@@ -52,14 +55,25 @@ export function progress(
       note = newNote;
       show.update(value, status());
     },
-    resume(n) {
-      before += n;
-      value += n;
-    },
     done() {
       show.stop(value, status());
     },
   };
+}
+
+/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+export async function withProgress<T>(
+  label: string,
+  total: number,
+  unit: string,
+  work: (advance: (units: number) => void) => Promise<T>,
+): Promise<T> {
+  const bar = progress(label, total, unit);
+  try {
+    return await work(bar.advance);
+  } finally {
+    bar.done();
+  }
 }
 
 interface Display {

@@ -32,8 +32,7 @@ export async function train(
     folder.metric({ phase, step: trainer.step, seconds: rounded, ...metrics } as Metric);
   };
   if (!saved) record(await afterStep(0));
-  const bar = progress(titles[phase], trainer.steps, "steps");
-  bar.advance(trainer.step);
+  const bar = progress(titles[phase], trainer.steps, "steps", { from: trainer.step });
   try {
     while (trainer.step < trainer.steps) {
       const started = performance.now();
@@ -52,7 +51,7 @@ export async function train(
   return seconds;
 }
 
-const titles: Record<Phase, string> = {
+export const titles: Record<Phase, string> = {
   pretrain: "pretraining",
   sft: "SFT",
   reward: "reward model",

@@ -59,7 +59,7 @@ function responses() {
 
 test("each split has its prompts once, each with a reference that won its first pair", () => {
   const counts = Object.values(splits).map(({ references }) => references.length);
-  expect(counts).toEqual([1200, 100, 200]);
+  expect(counts).toEqual([1200, 300, 200]);
   for (const { pairs, references } of Object.values(splits)) {
     const first = new Map(pairs.toReversed().map((pair) => [pair.prompt, pair.chosen]));
     expect(first.size).toBe(references.length);
@@ -71,7 +71,7 @@ test("no prompt stands in two splits, not even with other names", () => {
   const prompts = Object.values(splits).flatMap(({ references }) =>
     references.map(({ prompt }) => prompt.replace(/[A-Z]\w*/g, "X"))
   );
-  expect(new Set(prompts).size).toBe(1500);
+  expect(new Set(prompts).size).toBe(1700);
 });
 
 test("prompts and responses keep their limits and their text through the tokenizer", () => {

@@ -56,7 +56,8 @@ const access = (changes: Partial<HubAccess> = {}): HubAccess => ({
   stallSeconds: 20,
   pause: (seconds) => Promise.resolve(void waits.push(seconds)),
   say: (line) => void said.push(line),
-  progress: (label, total, unit) => progress(label, total, unit, { stream: bar, now: () => 0 }),
+  progress: (label, total, unit, options) =>
+    progress(label, total, unit, { ...options, output: { stream: bar, now: () => 0 } }),
   ...changes,
 });
 const all = (paths: string[]) => paths;

@@ -11,7 +11,7 @@ function recorder() {
 
 test("without a terminal there is a line at every tenth, with rate and time left", () => {
   const { lines, clock, output } = recorder();
-  const bar = progress("PPO", 200, "updates", output);
+  const bar = progress("PPO", 200, "updates", { output });
   for (let step = 0; step < 200; step++) {
     clock.time += 100;
     bar.advance(1, `reward ${step}`);
@@ -24,7 +24,7 @@ test("without a terminal there is a line at every tenth, with rate and time left
 
 test("slow work says something every five seconds", () => {
   const { lines, clock, output } = recorder();
-  const bar = progress("SFT", 1000, "steps", output);
+  const bar = progress("SFT", 1000, "steps", { output });
   for (let step = 0; step < 12; step++) {
     clock.time += 1000;
     bar.advance(1);
@@ -34,13 +34,30 @@ test("slow work says something every five seconds", () => {
 
 test("work that stops early says how far it came", () => {
   const { lines, output } = recorder();
-  const bar = progress("SFT", 100, "steps", output);
+  const bar = progress("SFT", 100, "steps", { output });
   bar.advance(5);
   bar.done();
   expect(lines.at(-1)).toStartWith("SFT: 5/100 steps");
 });
 
+test("resumed work shows the rate of this process, not of what was done before", () => {
+  const { lines, clock, output } = recorder();
+  const bar = progress("SFT", 100, "steps", { from: 50, output });
+  clock.time += 1000;
+  bar.advance(10);
+  bar.done();
+  expect(lines[0]).toBe("SFT: 60/100 steps, 10 steps/s, 4 s left\n");
+});
+
 test("durations are read in the largest fitting units", () => {
   expect([4.4, 59.6, 185, 3600, 7805].map(duration))
     .toEqual(["4 s", "1 min 0 s", "3 min 5 s", "1 h 0 min", "2 h 10 min"]);
+});
+
+test("bytes are shown as megabytes", () => {
+  const { lines, clock, output } = recorder();
+  const bar = progress("model", 40e6, "bytes", { from: 10e6, output });
+  clock.time += 2000;
+  bar.advance(10e6, "weights");
+  expect(lines).toEqual(["model: 20.0/40.0 MB, 5 MB/s, 4 s left  weights\n"]);
 });

@@ -8,7 +8,7 @@ import { hubAccess } from "../../scripts/host/hub/access.ts";
 import { modelFolder, neededFiles } from "../../scripts/lib/model-folder.ts";
 import { HubServer } from "../support/hub-server.ts";
 
-const quiet = () => ({ advance() {}, resume() {}, done() {} });
+const quiet = () => ({ advance() {}, done() {} });
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const storyteller = join(root, "data/storyteller");
 const files = Object.fromEntries(
