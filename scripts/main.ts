@@ -223,7 +223,7 @@ for (const [method, answers] of answersOf) {
 folder.results(results);
 folder.write("report.html", renderReport(readRun(folder.path)));
 for (const [name, model] of Object.entries({ sft, reward, ppo: ppo.policy, drpo: drpo.policy })) {
-  await saveModel(folder, name, model, modelPath);
+  await saveModel(folder, name, model, modelPath, options.chatTemplate);
 }
 console.log(
   `\n${renderTable(results)}\n\n${folder.path}/report.html, after ${duration(results.seconds)}`,

@@ -1,3 +1,4 @@
+import { scanCacheDir } from "@huggingface/hub";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   existsSync,
@@ -84,6 +85,12 @@ test("a model comes into the cache in the usual layout, and its second use asks 
   expect(readFileSync(join(storage(), "refs/main"), "utf8")).toBe(COMMIT);
   expect(readlinkSync(join(folder, "folder/a b.txt"))).toStartWith("../../../blobs/");
   expectLarge(folder);
+  const { repos, warnings } = await scanCacheDir(cache); // as the hub's own package reads it
+  expect(warnings).toEqual([]);
+  expect(repos.map(({ id }) => id)).toEqual([{ name: "org/model", type: "model" }]);
+  expect(repos[0].revisions.map(({ commitOid, refs }) => [commitOid, refs])).toEqual([[COMMIT, [
+    "main",
+  ]]]);
   server.log.length = 0;
   expect(await model("org/model")).toBe(folder);
   expect(server.log.map(({ path }) => path.split("?")[0]))
