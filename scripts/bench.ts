@@ -12,12 +12,7 @@ import { Tape } from "../engine/tensor/tape.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { type BenchCase, benchCases, type Work } from "./lib/bench-cases.ts";
-
-/** Milliseconds. */
-interface Timing {
-  median: number;
-  spread: number;
-}
+import { measure, type Timing } from "./lib/measure.ts";
 
 interface Row {
   name: string;
@@ -27,8 +22,6 @@ interface Row {
   both: Timing | null;
   rate: string;
 }
-
-const SAMPLES = 15, SAMPLE_MS = 20;
 
 const { only, json } = readArguments({
   usage: "npx bun scripts/bench.ts",
@@ -75,25 +68,6 @@ function forwardAndBackward(engine: Engine, { run, inputs = [] }: Work): void {
   for (const input of inputs) tape.watch(input);
   const out = engine.record(tape, run);
   if (out) tape.backward(out, engine.zeros(out.shape));
-}
-
-/** Times of one `body`, whose tensors are freed. */
-async function measure(engine: Engine, body: () => unknown): Promise<Timing> {
-  const finished = engine.zeros([1]);
-  const sample = async (count: number) => {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) engine.scope(() => void body());
-    await finished.read();
-    return (performance.now() - start) / count;
-  };
-  await sample(3);
-  const count = Math.max(1, Math.round(SAMPLE_MS / await sample(3)));
-  const times: number[] = [];
-  for (let i = 0; i < SAMPLES; i++) times.push(await sample(count));
-  engine.release(finished);
-  times.sort((a, b) => a - b);
-  const [low, median, high] = [1, 2, 3].map((i) => times[Math.floor(i * SAMPLES / 4)]);
-  return { median, spread: (high - low) / 2 };
 }
 
 function rate({ flops, bytes }: Work, { median }: Timing): string {
