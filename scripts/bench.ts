@@ -1,6 +1,7 @@
 // Measures the kernels, one row per family, at the shapes of the bundled task:
 //
 //   npx bun scripts/bench.ts [--only matmul,attention] [--json]
+//   npx bun scripts/bench.ts --peers [--only product,attention] [--json]     beside jax-js and tfjs
 //
 // Times are medians over samples after a warm-up, with half the distance between the quartiles; each sample
 // is many launches and one wait for the GPU, and counts the launching too.
@@ -13,6 +14,7 @@ import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { type BenchCase, benchCases, type Work } from "./lib/bench-cases.ts";
 import { measure, type Timing } from "./lib/measure.ts";
+import { benchPeers } from "./peers/main.ts";
 
 interface Row {
   name: string;
@@ -23,14 +25,23 @@ interface Row {
   rate: string;
 }
 
-const { only, json } = readArguments({
+const { only, json, peers } = readArguments({
   usage: "npx bun scripts/bench.ts",
-  summary: "Measures the kernels at the shapes of the bundled task.",
+  summary: "Measures the kernels at the shapes of the bundled task, or works beside the peers.",
   flags: {
-    only: { type: "string", help: "Only these families, with commas.", placeholder: "NAMES" },
+    only: {
+      type: "string",
+      help: "Only these families or works, with commas.",
+      placeholder: "NAMES",
+    },
     json: { type: "boolean", help: "Print JSON." },
+    peers: { type: "boolean", help: "Measure beside jax-js and tfjs, which it installs first." },
   },
 });
+if (peers) {
+  await benchPeers({ only: only?.split(","), json });
+  process.exit(0);
+}
 const names = only?.split(",") ?? shaderNames;
 const unknown = names.find((name) => !benchCases.some((bench) => bench.name === name));
 if (unknown) {
