@@ -73,10 +73,8 @@ export function prepareTraining(jax: Jax, weights: readonly Weight[], work: Trai
 
 function stepOf(jax: Jax) {
   const { learningRate, beta1, beta2, epsilon, weightDecay } = gpt;
-  const gradient = jax.jit(
-    jax.valueAndGrad((weights: Weights, inputs: JaxArray, targets: JaxArray) =>
-      lossOf(jax, weights, inputs, targets)
-    ),
+  const gradient = jax.valueAndGrad((weights: Weights, inputs: JaxArray, targets: JaxArray) =>
+    lossOf(jax, weights, inputs, targets)
   );
   return (
     weights: Weights,
@@ -106,7 +104,7 @@ function stepOf(jax: Jax) {
 
 /** Mean negative log-likelihood of `targets` [B, T] after `inputs` [B, T]. Uses up its arguments. */
 function lossOf(jax: Jax, weights: Weights, inputs: JaxArray, targets: JaxArray): JaxArray {
-  const { matmul, split } = jax.numpy;
+  const { matmul, take, split } = jax.numpy;
   const { nn } = jax;
   const [sequences, length] = inputs.shape, { width, heads, vocabulary } = gpt;
   const weight = (name: string) => weights[`transformer.${name}`];
@@ -115,27 +113,23 @@ function lossOf(jax: Jax, weights: Weights, inputs: JaxArray, targets: JaxArray)
   const norm = (name: string, x: JaxArray) =>
     nn.standardize(x, -1, { epsilon: gpt.normEpsilon })
       .mul(weight(`${name}.weight`)).add(weight(`${name}.bias`));
-  // Matrices of rows: the gradient of a batched product with a weight takes minutes.
-  const rows = sequences * length;
   const toHeads = (x: JaxArray) => x.reshape([sequences, length, heads, width / heads]);
 
-  // The gradient of `take` adds row after row and takes minutes; jax-js's own demos multiply by one-hot rows.
-  let hidden = matmul(nn.oneHot(inputs, vocabulary), weight("wte.weight").ref)
-    .add(weight("wpe.weight")).reshape([rows, width]);
+  let hidden = take(weight("wte.weight").ref, inputs, 0).add(weight("wpe.weight"));
   for (let layer = 0; layer < gpt.layers; layer++) {
     const name = `h.${layer}`;
     const x = norm(`${name}.ln_1`, hidden.ref);
     const [q, k, v] = split(linear(`${name}.attn.c_attn`, x), 3, -1).map(toHeads);
     const mixed = nn.dotProductAttention(q, k, v, { isCausal: true })
-      .reshape([rows, width]);
+      .reshape([sequences, length, width]);
     hidden = hidden.add(linear(`${name}.attn.c_proj`, mixed));
     const y = norm(`${name}.ln_2`, hidden.ref);
     const active = nn.gelu(linear(`${name}.mlp.c_fc`, y), { approximate: true });
     hidden = hidden.add(linear(`${name}.mlp.c_proj`, active));
   }
   const logits = matmul(norm("ln_f", hidden), weight("wte.weight").transpose());
-  return nn.logSoftmax(logits, -1).mul(nn.oneHot(targets.reshape([rows]), vocabulary)).sum()
-    .mul(-1 / rows);
+  return nn.logSoftmax(logits, -1).mul(nn.oneHot(targets, vocabulary)).sum()
+    .mul(-1 / (sequences * length));
 }
 
 function upload(jax: Jax, weights: readonly Weight[]): Weights {

@@ -33,6 +33,7 @@ export interface Jax {
   numpy: {
     array(values: Float32Array | Int32Array, options: { shape: number[] }): JaxArray;
     matmul(a: JaxArray, b: JaxArray): JaxArray;
+    take(x: JaxArray, indices: JaxArray, axis: number): JaxArray;
     sqrt(x: JaxArray): JaxArray;
     square(x: JaxArray): JaxArray;
     split(x: JaxArray, parts: number, axis: number): JaxArray[];
