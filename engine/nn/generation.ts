@@ -26,6 +26,8 @@ export interface GenerationOptions {
   /** 1: off. */
   topP?: number;
   seed: number;
+  /** One of `purposes`; `token` without it. */
+  purpose?: number;
   endTokens: readonly number[];
 }
 
@@ -126,9 +128,9 @@ function draw(
   hidden: Tensor,
   options: GenerationOptions,
 ): void {
-  const { temperature, topK = 0, topP = 1, seed } = options;
+  const { temperature, topK = 0, topP = 1, seed, purpose } = options;
   const logits = linear(hidden, headWeight(config, parameters));
-  sampleNext({ logits, ...run }, { temperature, topK, topP, seed });
+  sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 
 async function allDone(state: Tensor): Promise<boolean> {
