@@ -1,6 +1,7 @@
 // Measures the kernels, one row per family, at the shapes of the bundled task:
 //
 //   npx bun scripts/bench.ts [--only matmul,attention] [--json]
+//   npx bun scripts/bench.ts --peers [--only product,attention] [--json]     beside jax-js and tfjs
 //
 // Times are medians over samples after a warm-up, with half the distance between the quartiles; each sample
 // is many launches and one wait for the GPU, and counts the launching too.
@@ -12,12 +13,8 @@ import { Tape } from "../engine/tensor/tape.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { type BenchCase, benchCases, type Work } from "./lib/bench-cases.ts";
-
-/** Milliseconds. */
-interface Timing {
-  median: number;
-  spread: number;
-}
+import { measure, type Timing } from "./lib/measure.ts";
+import { benchPeers } from "./peers/main.ts";
 
 interface Row {
   name: string;
@@ -28,16 +25,23 @@ interface Row {
   rate: string;
 }
 
-const SAMPLES = 15, SAMPLE_MS = 20;
-
-const { only, json } = readArguments({
+const { only, json, peers } = readArguments({
   usage: "npx bun scripts/bench.ts",
-  summary: "Measures the kernels at the shapes of the bundled task.",
+  summary: "Measures the kernels at the shapes of the bundled task, or works beside the peers.",
   flags: {
-    only: { type: "string", help: "Only these families, with commas.", placeholder: "NAMES" },
+    only: {
+      type: "string",
+      help: "Only these families or works, with commas.",
+      placeholder: "NAMES",
+    },
     json: { type: "boolean", help: "Print JSON." },
+    peers: { type: "boolean", help: "Measure beside jax-js and tfjs, which it installs first." },
   },
 });
+if (peers) {
+  await benchPeers({ only: only?.split(","), json });
+  process.exit(0);
+}
 const names = only?.split(",") ?? shaderNames;
 const unknown = names.find((name) => !benchCases.some((bench) => bench.name === name));
 if (unknown) {
@@ -75,25 +79,6 @@ function forwardAndBackward(engine: Engine, { run, inputs = [] }: Work): void {
   for (const input of inputs) tape.watch(input);
   const out = engine.record(tape, run);
   if (out) tape.backward(out, engine.zeros(out.shape));
-}
-
-/** Times of one `body`, whose tensors are freed. */
-async function measure(engine: Engine, body: () => unknown): Promise<Timing> {
-  const finished = engine.zeros([1]);
-  const sample = async (count: number) => {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) engine.scope(() => void body());
-    await finished.read();
-    return (performance.now() - start) / count;
-  };
-  await sample(3);
-  const count = Math.max(1, Math.round(SAMPLE_MS / await sample(3)));
-  const times: number[] = [];
-  for (let i = 0; i < SAMPLES; i++) times.push(await sample(count));
-  engine.release(finished);
-  times.sort((a, b) => a - b);
-  const [low, median, high] = [1, 2, 3].map((i) => times[Math.floor(i * SAMPLES / 4)]);
-  return { median, spread: (high - low) / 2 };
 }
 
 function rate({ flops, bytes }: Work, { median }: Timing): string {

@@ -30,6 +30,7 @@ import { truncationThreshold } from "../../engine/ops/truncation.ts";
 import { whiten } from "../../engine/ops/whiten.ts";
 import { Role } from "../../engine/rl/roles.ts";
 import { type Shape, sizeOf, type Tensor } from "../../engine/tensor/tensor.ts";
+import { copyCeiling, multiplyAddCeiling } from "./ceilings.ts";
 
 const B = 32, T = 68, N = B * T, C = 64, F = 176, V = 1024, P = 296_640;
 const HEADS = { heads: 4, keyHeads: 2, headSize: 16 };
@@ -136,6 +137,13 @@ export const benchCases: readonly BenchCase[] = [
       return { run, inputs: [q, k, v], flops: 4 * B * heads * headSize * T * (T + 1) / 2 };
     },
   },
+  {
+    name: "ceilings",
+    variant: "multiply_add",
+    shape: "arithmetic alone",
+    prepare: multiplyAddCeiling,
+  },
+  { name: "ceilings", variant: "copy", shape: "memory traffic alone", prepare: copyCeiling },
   {
     name: "decoding",
     shape: `[${B}, ${T}]`,
