@@ -59,13 +59,14 @@ if ((selection === null) !== (given.out === undefined)) {
 }
 
 // The data; malformed rows are counted, not fatal.
-const dataset = await loadDataset(given.positionals[0], {
-  columns: given.columns === undefined ? undefined : parseColumns(given.columns),
-  skipBadRows: true,
-});
 const engine = given.model === undefined ? null : (await openEngine()).engine;
 const model = engine && await loadTextModel(engine, given.model!);
 const asked = model && auditor(model, { sample, steps, responseTokens, seed });
+const dataset = await loadDataset(given.positionals[0], {
+  columns: given.columns === undefined ? undefined : parseColumns(given.columns),
+  skipBadRows: true,
+  chatTemplate: model !== null && model.chat !== null,
+});
 const data = auditData(dataset, {
   fractions: FRACTIONS,
   splitSeed: SPLIT_SEED,

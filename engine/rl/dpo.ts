@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { responseLogProbs } from "./evaluation.ts";
 import { checkFinite, checkLoss } from "./gates.ts";
 import { BatchOrder, groupByTokens } from "./order.ts";
-import { type Pair, pairTokens } from "./reward-model.ts";
+import { type OnDone, type Pair, pairTokens } from "./reward-model.ts";
 import { learningRate } from "./schedule.ts";
 import type { SupervisedSettings } from "./sft.ts";
 import {
@@ -35,13 +35,13 @@ export interface ReferencedPair extends Pair {
   referenceRejected: number;
 }
 
-/** Looks the reference up once: it does not change in training. */
 export async function withReference(
   reference: Model,
   pairs: readonly Pair[],
   microTokens: number,
+  onDone?: OnDone,
 ): Promise<ReferencedPair[]> {
-  const [chosen, rejected] = await bothSides(reference, pairs, microTokens);
+  const [chosen, rejected] = await bothSides(reference, pairs, microTokens, onDone);
   return pairs.map((pair, i) => ({
     ...pair,
     referenceChosen: chosen[i],
@@ -57,8 +57,9 @@ export async function preferenceMargins(
   policy: Model,
   pairs: readonly ReferencedPair[],
   microTokens: number,
+  onDone?: OnDone,
 ): Promise<number[]> {
-  const [chosen, rejected] = await bothSides(policy, pairs, microTokens);
+  const [chosen, rejected] = await bothSides(policy, pairs, microTokens, onDone);
   return pairs.map((pair, i) => marginOf(pair, chosen[i], rejected[i]));
 }
 
@@ -66,13 +67,19 @@ function marginOf(pair: ReferencedPair, chosen: number, rejected: number): numbe
   return chosen - pair.referenceChosen - (rejected - pair.referenceRejected);
 }
 
-async function bothSides(model: Model, pairs: readonly Pair[], microTokens: number) {
+async function bothSides(
+  model: Model,
+  pairs: readonly Pair[],
+  microTokens: number,
+  onDone?: OnDone,
+): Promise<[chosen: number[], rejected: number[]]> {
   const starts = pairs.map(({ promptIds }) => promptIds.length);
   const side = (ids: "chosenIds" | "rejectedIds") => {
     const sequences = pairs.map((pair) => [...pair.promptIds, ...pair[ids]]);
-    return responseLogProbs(model, sequences, starts, 1, microTokens);
+    return responseLogProbs(model, sequences, starts, 1, microTokens, onDone);
   };
-  return [await side("chosenIds"), await side("rejectedIds")];
+  const chosen = await side("chosenIds");
+  return [chosen, await side("rejectedIds")];
 }
 
 /**
@@ -84,11 +91,14 @@ export class DirectPreferenceTrainer implements Trainer {
   readonly steps: number;
   #optimizer: AdamW;
   #order: BatchOrder;
+  /** By the index of a pair: the reference is asked once, when the pair is first met. */
+  #referenced = new Map<number, ReferencedPair>();
 
-  /** Trains `model` in place. */
+  /** Trains `model` in place; the reference stays as it is. */
   constructor(
     readonly model: Model,
-    readonly pairs: readonly ReferencedPair[],
+    readonly reference: Model,
+    readonly pairs: readonly Pair[],
     readonly settings: DirectPreferenceSettings,
   ) {
     this.steps = settings.steps;
@@ -98,7 +108,7 @@ export class DirectPreferenceTrainer implements Trainer {
 
   async advance(): Promise<StepMetrics> {
     const { settings, model } = this;
-    const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
+    const pairs = await this.#batch();
     model.parameters.clearGradients();
     const { loss, margins } = await directPreferenceGradients(model, pairs, settings);
     const rate = learningRate(settings.schedule, this.step, this.steps);
@@ -113,6 +123,15 @@ export class DirectPreferenceTrainer implements Trainer {
       gradientNorm: norm,
       learningRate: rate,
     };
+  }
+
+  async #batch(): Promise<ReferencedPair[]> {
+    const indices = this.#order.indices(this.step);
+    const fresh = [...new Set(indices)].filter((i) => !this.#referenced.has(i));
+    const rows = fresh.map((i) => this.pairs[i]);
+    const found = await withReference(this.reference, rows, this.settings.microTokens);
+    found.forEach((pair, n) => this.#referenced.set(fresh[n], pair));
+    return indices.map((i) => this.#referenced.get(i)!);
   }
 
   save(): Promise<Uint8Array> {
