@@ -1,6 +1,7 @@
 /** The one place that imports shader text; `with { type: "text" }` works in Bun and Deno and is inlined by a build. */
 import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
+import attention_subgroup from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
@@ -26,6 +27,7 @@ import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
 const texts = {
   adamw,
   attention,
+  attention_subgroup,
   decoding,
   elementwise,
   embedding,
