@@ -7,7 +7,10 @@ import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
 import gather from "../../shaders/gather.wgsl" with { type: "text" };
+import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
+import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
+import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
 import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
@@ -33,7 +36,10 @@ const texts = {
   embedding,
   gae,
   gather,
+  gelu,
+  heads,
   kl,
+  layernorm,
   logprob,
   matmul,
   matmul_subgroup,

@@ -7,7 +7,7 @@ import { sampleNext } from "../ops/sampling.ts";
 import { Memo } from "../tensor/memo.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
-import { decodeStep, headWeight, prefill } from "./llama.ts";
+import { decodeStep, headWeight, newCache, prefill } from "./decoder.ts";
 import type { Model } from "./model.ts";
 
 /** One row to continue. */
@@ -27,6 +27,8 @@ export interface GenerationOptions {
   /** 1: off. */
   topP?: number;
   seed: number;
+  /** One of `purposes`; `token` without it. */
+  purpose?: number;
   endTokens: readonly number[];
 }
 
@@ -104,12 +106,8 @@ function startGeneration(
     tokens.set(context, b * capacity);
     state.set([context.length, context.length + newTokens, newTokens > 0 ? 0 : 1, episode], b * 4);
   }
-  const cacheShape = [rows, capacity, config.keyValueHeads * config.headSize];
   const run: Run = {
-    cache: Array.from({ length: config.layers }, () => ({
-      keys: engine.empty(cacheShape),
-      values: engine.empty(cacheShape),
-    })),
+    cache: newCache(config, parameters, [rows, capacity]),
     tokens: engine.tensor(tokens, [rows, capacity]),
     logProbs: engine.zeros([rows, capacity]),
     state: engine.tensor(state, [rows, 4]),
@@ -137,9 +135,9 @@ function draw(
   hidden: Tensor,
   options: GenerationOptions,
 ): void {
-  const { temperature, topK = 0, topP = 1, seed } = options;
+  const { temperature, topK = 0, topP = 1, seed, purpose } = options;
   const logits = linear(hidden, headWeight(config, parameters));
-  sampleNext({ logits, ...run }, { temperature, topK, topP, seed });
+  sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 
 async function allDone(state: Tensor): Promise<boolean> {

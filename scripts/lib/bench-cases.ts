@@ -10,7 +10,10 @@ import { scale } from "../../engine/ops/elementwise.ts";
 import { embedding, invertTokens } from "../../engine/ops/embedding.ts";
 import { generalizedAdvantage } from "../../engine/ops/gae.ts";
 import { gatherRows } from "../../engine/ops/gather.ts";
+import { gelu } from "../../engine/ops/gelu.ts";
+import { splitHeads } from "../../engine/ops/heads.ts";
 import { klDivergence } from "../../engine/ops/kl.ts";
+import { layerNorm } from "../../engine/ops/layernorm.ts";
 import { logProbabilityOfLogits } from "../../engine/ops/logprob.ts";
 import { launchMatmul, type MatmulVariant } from "../../engine/ops/matmul.ts";
 import { policyLoss } from "../../engine/ops/ppo.ts";
@@ -19,7 +22,7 @@ import { randomWords } from "../../engine/ops/random.ts";
 import { columnSums } from "../../engine/ops/reduce.ts";
 import { shapeRewards } from "../../engine/ops/rewards.ts";
 import { rmsNorm } from "../../engine/ops/rmsnorm.ts";
-import { rotary } from "../../engine/ops/rotary.ts";
+import { frequencyTable, rotary } from "../../engine/ops/rotary.ts";
 import { sampleNext } from "../../engine/ops/sampling.ts";
 import { softmax } from "../../engine/ops/softmax.ts";
 import { swiglu } from "../../engine/ops/swiglu.ts";
@@ -154,7 +157,7 @@ export const benchCases: readonly BenchCase[] = [
     prepare(engine) {
       const table = numbers(engine, [V, C]), tokens = ids(N, V);
       const rows = engine.integers(tokens), index = invertTokens(engine, tokens);
-      return { run: () => embedding(table, rows, index), inputs: [table], bytes: 8 * N * C };
+      return { run: () => embedding(table, rows, { index }), inputs: [table], bytes: 8 * N * C };
     },
   },
   {
@@ -170,6 +173,16 @@ export const benchCases: readonly BenchCase[] = [
     const rows = engine.integers(Array.from({ length: N }, (_, i) => i));
     return () => gatherRows(x, rows);
   }),
+  unary("gelu", [N, F], (x) => () => gelu(x, "tanh")),
+  {
+    name: "heads",
+    shape: `[${N}, ${3 * C}], ${HEADS.heads} heads`,
+    prepare(engine) {
+      const fused = numbers(engine, [N, 3 * C]);
+      const run = () => splitHeads(fused, HEADS.heads, "heads")[0];
+      return { run, inputs: [fused], bytes: 24 * N * C };
+    },
+  },
   {
     name: "kl",
     shape: `[${N}, ${V}] twice`,
@@ -178,6 +191,10 @@ export const benchCases: readonly BenchCase[] = [
       return { run: () => klDivergence(logits, reference), inputs: [logits], bytes: 8 * N * V };
     },
   },
+  unary("layernorm", [N, C], (x, engine) => {
+    const weight = numbers(engine, [C]), bias = numbers(engine, [C]);
+    return () => layerNorm(x, weight, bias, 1e-5);
+  }),
   {
     name: "logprob",
     shape: `[${N}, ${V}]`,
@@ -239,7 +256,10 @@ export const benchCases: readonly BenchCase[] = [
   }),
   unary("rotary", [N, C], (x, engine) => {
     const positions = engine.integers(Array.from({ length: N }, (_, i) => i % T));
-    return () => rotary(x, positions, { headSize: HEADS.headSize, theta: 10_000 });
+    const { headSize } = HEADS;
+    const radians = Array.from({ length: headSize / 2 }, (_, i) => 10_000 ** (-2 * i / headSize));
+    const frequencies = engine.integers(frequencyTable(radians));
+    return () => rotary(x, positions, { headSize, frequencies });
   }),
   {
     name: "sampling",

@@ -15,7 +15,7 @@ function reference(
   q: ArrayLike<number>,
   k: ArrayLike<number>,
   v: ArrayLike<number>,
-  { heads, keyHeads, headSize: D }: Heads,
+  { heads, keyHeads, headSize: D, scale = 1 / Math.sqrt(D) }: Heads,
   lengths: readonly number[],
 ): Float64Array {
   const out = new Float64Array(q.length);
@@ -29,7 +29,7 @@ function reference(
         const scores = Array.from({ length: i + 1 }, (_, j) => {
           let s = 0;
           for (let d = 0; d < D; d++) s += q[at + d] * k[key(j) + d];
-          return s / Math.sqrt(D);
+          return s * scale;
         });
         const top = Math.max(...scores);
         const weights = scores.map((s) => Math.exp(s - top));
@@ -56,6 +56,7 @@ const cases: { heads: Heads; lengths: number[] }[] = [
   { heads: { heads: 8, keyHeads: 1, headSize: 32 }, lengths: [2, 19] },
   { heads: { heads: 8, keyHeads: 1, headSize: 12 }, lengths: [7, 64] },
   { heads: { heads: 2, keyHeads: 2, headSize: 64 }, lengths: [70] },
+  { heads: { heads: 3, keyHeads: 3, headSize: 8, scale: 0.7 }, lengths: [9, 2] },
   { heads: { heads: 2, keyHeads: 1, headSize: 128 }, lengths: [3, 40] },
 ];
 

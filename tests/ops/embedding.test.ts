@@ -14,7 +14,7 @@ for (const [vocabulary, columns, rows] of [[1, 1, 1], [7, 3, 100], [50, 65, 33],
     const weight = engine.tensor(table, [vocabulary, columns]), tape = new Tape();
     tape.watch(weight, engine.tensor(before, weight.shape));
     const index = invertTokens(engine, tokens);
-    const out = engine.record(tape, () => embedding(weight, engine.integers(tokens), index));
+    const out = engine.record(tape, () => embedding(weight, engine.integers(tokens), { index }));
     const expected = Float32Array.from(seed, (_, i) => {
       return table[tokens[Math.floor(i / columns)] * columns + i % columns];
     });
@@ -43,7 +43,7 @@ test("an id beyond the vocabulary reads the last row and adds no gradient", asyn
   const tape = new Tape();
   tape.watch(table);
   const index = invertTokens(engine, tokens);
-  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), index));
+  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), { index }));
   expect([...await out.read()]).toEqual([3, 4, 3, 4, 3, 4, 3, 4]);
   tape.backward(out, engine.tensor([1, 10, 2, 20, 3, 30, 4, 40], [4, 2]));
   expect([...await tape.gradient(table)!.read()]).toEqual([0, 0, 5, 50]);
@@ -54,12 +54,12 @@ test("a frozen table needs no index, a differentiated one does, of the same leng
   const table = engine.zeros([3, 2]), tokens = engine.integers([0, 2]);
   const lookup = (tape: Tape, length?: number) => {
     const index = length === undefined ? undefined : invertTokens(engine, new Uint32Array(length));
-    return engine.record(tape, () => embedding(table, tokens, index));
+    return engine.record(tape, () => embedding(table, tokens, { index }));
   };
   expect(lookup(new Tape()).shape).toEqual([2, 2]);
   const tape = new Tape();
   tape.watch(table);
-  expect(() => lookup(tape)).toThrow("pass invertTokens(engine, tokens)");
+  expect(() => lookup(tape)).toThrow("pass index: invertTokens(engine, tokens)");
   expect(() => lookup(tape, 3)).toThrow("index.order has shape [3], expected [2]");
 });
 

@@ -91,6 +91,33 @@ test("linear's gradients are those of x·Wᵀ + bias + residual", async () => {
   }
 });
 
+test("linear with a weight stored [K, N] is linear with its transpose, gradients too", async () => {
+  const engine = await testEngine();
+  for (const [rows, columns, inner] of [[5, 7, 3], [33, 20, 12], [1, 1, 1], [70, 96, 32]]) {
+    const x = randomNumbers(rows * inner, 1), seed = randomNumbers(rows * columns, 2);
+    const stored = randomNumbers(inner * columns, 3);
+    const turned = stored.map((_, i) => stored[(i % inner) * columns + Math.floor(i / inner)]);
+    const run = async (weight: Float32Array, inputFirst: boolean) => {
+      const shape = inputFirst ? [inner, columns] : [columns, inner];
+      const inputs = [engine.tensor(x, [rows, inner]), engine.tensor(weight, shape)];
+      const tape = new Tape();
+      for (const input of inputs) tape.watch(input);
+      const y = engine.record(tape, () => linear(inputs[0], inputs[1], { inputFirst }));
+      tape.backward(y, engine.tensor(seed, [rows, columns]));
+      return await Promise.all([y, ...inputs.map((i) => tape.gradient(i)!)].map((t) => t.read()));
+    };
+    const [out, dx, dw] = await run(stored, true);
+    const [expectedOut, expectedDx, expectedDw] = await run(turned, false);
+    expectClose(out, expectedOut, 2e-6);
+    expectClose(dx, expectedDx, 2e-6);
+    expectClose(
+      dw.map((_, i) => dw[(i % inner) * columns + Math.floor(i / inner)]),
+      expectedDw,
+      2e-6,
+    );
+  }
+});
+
 test("a wrong shape names the argument", async () => {
   const engine = await testEngine();
   expect(() => linear(engine.zeros([2, 3]), engine.zeros([4, 5]))).toThrow(

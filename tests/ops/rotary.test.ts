@@ -1,14 +1,30 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { rotary, type RotaryOptions } from "../../engine/ops/rotary.ts";
+import { frequencyTable, rotary } from "../../engine/ops/rotary.ts";
+import type { Engine } from "../../engine/gpu/engine.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { dot, expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 
+interface Options {
+  headSize: number;
+  theta: number;
+  rotarySize?: number;
+}
+
+const radians = ({ headSize, theta, rotarySize = headSize }: Options) =>
+  Array.from({ length: rotarySize / 2 }, (_, i) => theta ** (-2 * i / rotarySize));
+
+/** The options that the op takes. */
+const turning = (engine: Engine, options: Options) => ({
+  headSize: options.headSize,
+  frequencies: engine.integers(frequencyTable(radians(options))),
+});
+
 function reference(
   x: ArrayLike<number>,
   positions: ArrayLike<number>,
-  { headSize, theta, rotarySize = headSize }: RotaryOptions,
+  { headSize, theta, rotarySize = headSize }: Options,
 ): Float64Array {
   const out = Float64Array.from(x), columns = x.length / positions.length;
   for (let row = 0; row < positions.length; row++) {
@@ -24,7 +40,7 @@ function reference(
   return out;
 }
 
-const cases: { rows: number; heads: number; options: RotaryOptions }[] = [
+const cases: { rows: number; heads: number; options: Options }[] = [
   { rows: 1, heads: 1, options: { headSize: 2, theta: 10000 } },
   { rows: 7, heads: 3, options: { headSize: 10, theta: 500 } },
   { rows: 3, heads: 2, options: { headSize: 7, theta: 10000, rotarySize: 4 } },
@@ -38,7 +54,10 @@ for (const { rows, heads, options } of cases) {
     const positions = Uint32Array.from({ length: rows }, (_, i) => 5 * i + 3);
     const input = engine.tensor(x, shape), tape = new Tape();
     tape.watch(input);
-    const out = engine.record(tape, () => rotary(input, engine.integers(positions), options));
+    const out = engine.record(
+      tape,
+      () => rotary(input, engine.integers(positions), turning(engine, options)),
+    );
     expectClose(await out.read(), reference(x, positions, options), 1e-6);
 
     tape.backward(out, engine.tensor(seed, shape));
@@ -54,7 +73,7 @@ for (const theta of [10000, 500000]) {
     const options = { headSize: 128, theta };
     const x = randomNumbers(positions.length * 128, 3);
     const input = engine.tensor(x, [positions.length, 128]);
-    const out = rotary(input, engine.integers(positions), options);
+    const out = rotary(input, engine.integers(positions), turning(engine, options));
     expectClose(await out.read(), reference(x, positions, options), 1e-5);
   });
 }
@@ -69,7 +88,7 @@ test("scores of turned queries and keys depend on the distance alone", async () 
       const places = [at + distance, at, at + distance + shift, at + shift];
       const input = engine.tensor(rows, [4, 16]);
       const options = { headSize: 16, theta: 10000 };
-      const out = await rotary(input, engine.integers(places), options).read();
+      const out = await rotary(input, engine.integers(places), turning(engine, options)).read();
       const [q, k, qShifted, kShifted] = [0, 16, 32, 48].map((i) => out.subarray(i, i + 16));
       expect(Math.abs(dot(q, k) - dot(qShifted, kShifted))).toBeLessThan(2e-4);
     }),
@@ -80,13 +99,17 @@ test("scores of turned queries and keys depend on the distance alone", async () 
 test("rotary names what does not fit", async () => {
   const engine = await testEngine();
   const x = engine.zeros([2, 12]), positions = engine.integers([0, 1]);
-  const call = (options: RotaryOptions) => () => rotary(x, positions, options);
-  expect(call({ headSize: 5, theta: 10000 })).toThrow(
+  const call = (headSize: number, pairs: number) => () =>
+    rotary(x, positions, { headSize, frequencies: engine.zeros([pairs], "u32") });
+  expect(call(5, 2)).toThrow(
     "12 columns are no whole number of heads of 5",
   );
-  expect(call({ headSize: 6, theta: 10000, rotarySize: 3 })).toThrow("rotarySize is 3");
-  expect(call({ headSize: 6, theta: 10000, rotarySize: 8 })).toThrow("rotarySize is 8");
-  expect(call({ headSize: 6, theta: 1 })).toThrow("theta is 1");
-  expect(() => rotary(x, engine.zeros([2]), { headSize: 6, theta: 10000 }))
+  expect(call(6, 4)).toThrow("4 frequencies turn 8 dimensions, expected 2 to 6");
+  expect(call(6, 0)).toThrow("0 frequencies");
+  const frequencies = engine.zeros([3]);
+  expect(() => rotary(x, positions, { headSize: 6, frequencies }))
+    .toThrow("rotary: frequencies holds f32, expected u32");
+  const options = turning(engine, { headSize: 6, theta: 10000 });
+  expect(() => rotary(x, engine.zeros([2]), options))
     .toThrow("rotary: positions holds f32, expected u32");
 });
