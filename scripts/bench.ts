@@ -54,7 +54,7 @@ if (!json) console.log(adapter.name);
 const rows: Row[] = [];
 for (const bench of benchCases) {
   if (!names.includes(bench.name)) continue;
-  if (bench.name === "matmul_subgroup" && !engine.features.subgroups) continue;
+  if (bench.name.endsWith("_subgroup") && !engine.features.subgroups) continue;
   const row = await measureCase(engine, bench);
   rows.push(row);
   if (!json) console.log(format(row));

@@ -1,4 +1,5 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
+import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
@@ -26,6 +27,13 @@ export interface Features {
   readonly lanes: number;
 }
 
+/**
+ * Kernels chosen by measuring: the name of a variant by op and class of shapes (engine/ops/tuning.ts). What is
+ * not in it takes the untuned default. Another choice changes the order of sums, so a run keeps the one that it
+ * began with.
+ */
+export type Tuning = Readonly<Record<string, string>>;
+
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
@@ -48,6 +56,10 @@ export class Engine {
   readonly kernels: KernelCache;
   /** Ops record themselves here while `record` runs. */
   tape: Tape | null = null;
+  /** Measured choices of kernels; null: the untuned defaults. */
+  tuning: Tuning | null = null;
+  /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
+  memo: Memo | null = null;
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
@@ -242,6 +254,17 @@ export class Engine {
       return body();
     } finally {
       this.tape = outer;
+    }
+  }
+
+  /** Runs `body` with `memo` at hand. */
+  remember<T>(memo: Memo, body: () => T): T {
+    const outer = this.memo;
+    this.memo = memo;
+    try {
+      return body();
+    } finally {
+      this.memo = outer;
     }
   }
 

@@ -4,7 +4,7 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
 import type { ShaderName } from "../../engine/gpu/shaders.ts";
 import { adamwState, adamwUpdate, gradientNorm } from "../../engine/ops/adamw.ts";
-import { attention } from "../../engine/ops/attention.ts";
+import { attention, type AttentionVariant } from "../../engine/ops/attention.ts";
 import { lastRows } from "../../engine/ops/decoding.ts";
 import { scale } from "../../engine/ops/elementwise.ts";
 import { embedding, invertTokens } from "../../engine/ops/embedding.ts";
@@ -110,6 +110,20 @@ function unary(
   };
 }
 
+function attentionCase(name: ShaderName, variant: AttentionVariant): BenchCase {
+  const { heads, keyHeads, headSize } = HEADS;
+  return {
+    name,
+    shape: `${B} sequences of ${T}, ${heads}/${keyHeads} heads of ${headSize}`,
+    prepare(engine) {
+      const [q, k, v] = [heads, keyHeads, keyHeads].map((h) => numbers(engine, [N, h * headSize]));
+      const offsets = engine.integers(Array.from({ length: B + 1 }, (_, b) => b * T));
+      const run = () => attention(q, k, v, HEADS, { offsets, count: B, longest: T }, variant);
+      return { run, inputs: [q, k, v], flops: 4 * B * heads * headSize * T * (T + 1) / 2 };
+    },
+  };
+}
+
 export const benchCases: readonly BenchCase[] = [
   {
     name: "adamw",
@@ -126,17 +140,8 @@ export const benchCases: readonly BenchCase[] = [
       return { run, bytes: 4 * P * 8 }; // four arrays and the gradients again read, three written
     },
   },
-  {
-    name: "attention",
-    shape: `${B} sequences of ${T}, ${HEADS.heads}/${HEADS.keyHeads} heads of ${HEADS.headSize}`,
-    prepare(engine) {
-      const { heads, keyHeads, headSize } = HEADS;
-      const [q, k, v] = [heads, keyHeads, keyHeads].map((h) => numbers(engine, [N, h * headSize]));
-      const offsets = engine.integers(Array.from({ length: B + 1 }, (_, b) => b * T));
-      const run = () => attention(q, k, v, HEADS, { offsets, count: B, longest: T });
-      return { run, inputs: [q, k, v], flops: 4 * B * heads * headSize * T * (T + 1) / 2 };
-    },
-  },
+  attentionCase("attention", "plain"),
+  attentionCase("attention_subgroup", "subgroup"),
   {
     name: "ceilings",
     variant: "multiply_add",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import {
   attention,
+  type AttentionVariant,
   decodeAttention,
   type Heads,
   storeInCache,
@@ -52,6 +53,7 @@ function offsetsOf(lengths: readonly number[]): number[] {
 const cases: { heads: Heads; lengths: number[] }[] = [
   { heads: { heads: 1, keyHeads: 1, headSize: 8 }, lengths: [1] },
   { heads: { heads: 4, keyHeads: 2, headSize: 16 }, lengths: [33, 1, 5] },
+  { heads: { heads: 8, keyHeads: 1, headSize: 32 }, lengths: [2, 19] },
   { heads: { heads: 8, keyHeads: 1, headSize: 12 }, lengths: [7, 64] },
   { heads: { heads: 2, keyHeads: 2, headSize: 64 }, lengths: [70] },
   { heads: { heads: 3, keyHeads: 3, headSize: 8, scale: 0.7 }, lengths: [9, 2] },
@@ -60,8 +62,12 @@ const cases: { heads: Heads; lengths: number[] }[] = [
 
 for (const { heads, lengths } of cases) {
   const name = `${heads.heads}/${heads.keyHeads} heads of ${heads.headSize}, lengths ${lengths}`;
-  test(`attention and its gradients: ${name}`, async () => {
+  const variants: AttentionVariant[] = heads.headSize % 8 || heads.headSize > 64
+    ? ["plain"]
+    : ["plain", "subgroup"];
+  test.each(variants)(`attention %s and its gradients: ${name}`, async (variant) => {
     const engine = await testEngine();
+    if (variant === "subgroup" && !engine.features.subgroups) return;
     const rows = lengths.reduce((a, b) => a + b);
     const widths = [heads.heads, heads.keyHeads, heads.keyHeads].map((n) => n * heads.headSize);
     const inputs = widths.map((width, i) => randomNumbers(rows * width, i + 1));
@@ -74,7 +80,7 @@ for (const { heads, lengths } of cases) {
     };
     const tape = new Tape();
     for (const input of [q, k, v]) tape.watch(input);
-    const out = engine.record(tape, () => attention(q, k, v, heads, sequences));
+    const out = engine.record(tape, () => attention(q, k, v, heads, sequences, variant));
     expectClose(await out.read(), reference(inputs[0], inputs[1], inputs[2], heads, lengths), 2e-6);
 
     tape.backward(out, engine.tensor(upstream, q.shape));

@@ -26,6 +26,7 @@ const shapes = [
   [64, 263, 48],
   [130, 1, 33],
   [2, 68, 300],
+  [33, 100, 15],
 ] as const;
 const variants: MatmulVariant[] = ["tiled", "direct", "subgroup"];
 
