@@ -1,51 +1,12 @@
 import { expect, test } from "bun:test";
-import * as fc from "fast-check";
+import fc from "fast-check";
+import { rotaryReference } from "../../engine/check/families/rotary.ts";
 import { rotary, type RotaryOptions } from "../../engine/ops/rotary.ts";
-import { Tape } from "../../engine/tensor/tape.ts";
-import { dot, expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
+import { checkFamily } from "../support/check.ts";
+import { dot, expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 
-function reference(
-  x: ArrayLike<number>,
-  positions: ArrayLike<number>,
-  { headSize, theta, rotarySize = headSize }: RotaryOptions,
-): Float64Array {
-  const out = Float64Array.from(x), columns = x.length / positions.length;
-  for (let row = 0; row < positions.length; row++) {
-    for (let start = row * columns; start < (row + 1) * columns; start += headSize) {
-      for (let i = 0; i < rotarySize / 2; i++) {
-        const angle = positions[row] * theta ** (-2 * i / rotarySize);
-        const a = start + i, b = a + rotarySize / 2;
-        out[a] = x[a] * Math.cos(angle) - x[b] * Math.sin(angle);
-        out[b] = x[b] * Math.cos(angle) + x[a] * Math.sin(angle);
-      }
-    }
-  }
-  return out;
-}
-
-const cases: { rows: number; heads: number; options: RotaryOptions }[] = [
-  { rows: 1, heads: 1, options: { headSize: 2, theta: 10000 } },
-  { rows: 7, heads: 3, options: { headSize: 10, theta: 500 } },
-  { rows: 3, heads: 2, options: { headSize: 7, theta: 10000, rotarySize: 4 } },
-  { rows: 2, heads: 2, options: { headSize: 64, theta: 100000 } },
-];
-for (const { rows, heads, options } of cases) {
-  test(`rotary and its gradient: ${rows} rows, ${heads} heads, ${JSON.stringify(options)}`, async () => {
-    const engine = await testEngine();
-    const shape = [rows, heads * options.headSize], size = shape[0] * shape[1];
-    const x = randomNumbers(size, 1), seed = randomNumbers(size, 2);
-    const positions = Uint32Array.from({ length: rows }, (_, i) => 5 * i + 3);
-    const input = engine.tensor(x, shape), tape = new Tape();
-    tape.watch(input);
-    const out = engine.record(tape, () => rotary(input, engine.integers(positions), options));
-    expectClose(await out.read(), reference(x, positions, options), 1e-6);
-
-    tape.backward(out, engine.tensor(seed, shape));
-    const [expected] = numericalGradients((x) => dot(reference(x, positions, options), seed), [x]);
-    expectClose(await tape.gradient(input)!.read(), expected, 1e-6);
-  });
-}
+checkFamily("rotary");
 
 for (const theta of [10000, 500000]) {
   test(`angles at positions up to 4096 agree with float64, theta ${theta}`, async () => {
@@ -55,7 +16,7 @@ for (const theta of [10000, 500000]) {
     const x = randomNumbers(positions.length * 128, 3);
     const input = engine.tensor(x, [positions.length, 128]);
     const out = rotary(input, engine.integers(positions), options);
-    expectClose(await out.read(), reference(x, positions, options), 1e-5);
+    expectClose(await out.read(), rotaryReference(x, positions, options), 1e-5);
   });
 }
 
