@@ -31,7 +31,7 @@ export async function checkOp(
   variant?: string,
 ): Promise<Deviation[]> {
   const problem = op.problem(completeSizes(op, sizes));
-  const scope = engine.openScope();
+  const scope = engine.openScope(), written: Tensor[] = [];
   try {
     const tape = new Tape();
     const { tensors, outputs } = engine.within(scope, () => {
@@ -39,6 +39,7 @@ export async function checkOp(
       for (const name of variables(problem)) tape.watch(tensors[name]);
       return { tensors, outputs: engine.record(tape, () => problem.run(tensors, variant)) };
     });
+    written.push(...Object.values(outputs));
     const deviations = await outputDeviations(op, problem, outputs);
     if (variables(problem).length === 0) return deviations;
 
@@ -50,8 +51,12 @@ export async function checkOp(
       const seed = (name: string) => engine.tensor(upstreams[name], outputs[name].shape);
       tape.backwardFrom(differentiable.map((name) => [outputs[name], seed(name)] as const));
     });
-    return [...deviations, ...await gradientDeviations(op, problem, upstreams, tape, tensors)];
+    const gradients = variables(problem).map((name) => foundGradient(op, tape, tensors, name));
+    written.push(...gradients);
+    return [...deviations, ...await gradientDeviations(op, problem, upstreams, gradients)];
   } finally {
+    // The pool hands these buffers out again: a kernel that leaves something unwritten must not find it right.
+    for (const tensor of written) engine.write(tensor, new Float32Array(tensor.size).fill(NaN));
     engine.close(scope);
   }
 }
@@ -108,12 +113,17 @@ function comparedError(actual: Numbers, expected: Numbers): number {
   return relativeError(compared.map((i) => actual[i]), compared.map((i) => expected[i]));
 }
 
+function foundGradient(op: Op, tape: Tape, tensors: Named<Tensor>, input: string): Tensor {
+  const gradient = tape.gradient(tensors[input]);
+  if (!gradient) throw new Error(`${op.name}: no gradient reached ${input}`);
+  return gradient;
+}
+
 async function gradientDeviations(
   { name, tolerance }: Op,
   problem: Problem,
   upstreams: Named<Float32Array>,
-  tape: Tape,
-  tensors: Named<Tensor>,
+  gradients: readonly Tensor[],
 ): Promise<Deviation[]> {
   if (tolerance.gradient === undefined) {
     throw new Error(`the op ${name} has gradients but states no tolerance for them`);
@@ -124,10 +134,8 @@ async function gradientDeviations(
     return Object.keys(upstreams).reduce((sum, o) => sum + dot(outputs[o], upstreams[o]), 0);
   };
   const deviations: Deviation[] = [];
-  for (const input of variables(problem)) {
-    const found = tape.gradient(tensors[input]);
-    if (!found) throw new Error(`${name}: no gradient reached ${input}`);
-    const error = gradientError(await found.read(), point[input], scalar);
+  for (const [i, input] of variables(problem).entries()) {
+    const error = gradientError(await gradients[i].read(), point[input], scalar);
     deviations.push({ quantity: `gradient of ${input}`, error, tolerance: tolerance.gradient });
   }
   return deviations;

@@ -1,0 +1,38 @@
+import type { Engine } from "../gpu/engine.ts";
+import { checkOp, type Deviation } from "./check.ts";
+import type { Family, Op, Sizes, Variant } from "./op.ts";
+
+/** The check of one op at one shape by one kernel. */
+export interface GridRow {
+  op: Op;
+  sizes: Sizes;
+  /** Absent where the op has one kernel alone. */
+  variant?: string;
+  deviations: Deviation[];
+}
+
+/** The variants of an op that this engine's adapter can run; a nameless one where there is no choice. */
+export function availableVariants(engine: Engine, { variants }: Op): Partial<Variant>[] {
+  return variants?.filter(({ available }) => available?.(engine.features) ?? true) ?? [{}];
+}
+
+/**
+ * Checks ops over their shapes, one after the other.
+ * @param families whose ops are checked
+ * @param options `full` takes the larger shapes too; `variant` only the kernels of this name
+ */
+export async function* checkGrid(
+  engine: Engine,
+  families: readonly Family[],
+  { full = false, variant }: { full?: boolean; variant?: string } = {},
+): AsyncGenerator<GridRow> {
+  for (const op of families.flatMap(({ ops }) => ops)) {
+    const names = availableVariants(engine, op).map(({ name }) => name);
+    for (const sizes of full ? [...op.grid, ...op.more ?? []] : op.grid) {
+      for (const name of names) {
+        if (variant !== undefined && name !== variant) continue;
+        yield { op, sizes, variant: name, deviations: await checkOp(engine, op, sizes, name) };
+      }
+    }
+  }
+}
