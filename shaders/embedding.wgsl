@@ -1,6 +1,6 @@
 // Rows of a table by token id, and their gradient. One thread a row and column.
 //
-//   lookup     out[n, c] = table[min(tokens[n], V − 1), c]
+//   lookup     out[n, c] = table[min(tokens[n], V − 1), c]  (+ residual[n, c])
 //   add_rows   table_gradient[id_u, c] ← table_gradient[id_u, c] + Σ upstream[n, c] over the n with tokens[n] = id_u
 //
 // add_rows goes by an inverted index: the rows of the u-th distinct token are
@@ -8,9 +8,16 @@
 // fixed order, so the sum needs no atomics and is deterministic.
 
 struct Params {
-  rows: u32, // N, or the number of distinct tokens U in add_rows
+  rows: u32, // the number of distinct tokens U
   columns: u32, // C
   vocabulary: u32, // V
+}
+
+struct LookupParams {
+  rows: u32, // N
+  columns: u32, // C
+  vocabulary: u32, // V
+  with_residual: u32,
 }
 
 override WORKGROUP: u32 = 64;
@@ -24,6 +31,8 @@ override WORKGROUP: u32 = 64;
 @group(0) @binding(6) var<storage, read> order: array<u32>; // [N]
 @group(0) @binding(7) var<storage, read> upstream: array<f32>; // [N, C]
 @group(0) @binding(8) var<storage, read_write> table_gradient: array<f32>; // [V, C]
+@group(0) @binding(9) var<uniform> lookup_params: LookupParams;
+@group(0) @binding(10) var<storage, read> residual: array<f32>; // [N, C]
 
 @compute @workgroup_size(WORKGROUP)
 fn lookup(
@@ -31,10 +40,14 @@ fn lookup(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
-  let row = i / params.columns;
-  if (row < params.rows) {
-    let token = min(tokens[row], params.vocabulary - 1u);
-    out[i] = table[token * params.columns + i % params.columns];
+  let row = i / lookup_params.columns;
+  if (row < lookup_params.rows) {
+    let token = min(tokens[row], lookup_params.vocabulary - 1u);
+    var value = table[token * lookup_params.columns + i % lookup_params.columns];
+    if (lookup_params.with_residual == 1u) {
+      value += residual[i];
+    }
+    out[i] = value;
   }
 }
 

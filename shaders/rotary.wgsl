@@ -1,14 +1,14 @@
 // Rotary position embedding, "rotate half" convention: within each head the pair (i, i + R/2) turns by
-// the angle  position · theta^(−2i/R),  i = 0 … R/2 − 1,  R = rotary_size; dimensions from R on pass.
+// the angle  position · frequencies[i],  i = 0 … R/2 − 1,  R = rotary_size; dimensions from R on pass.
 //
 //   out[i]       = x[i] · cos − x[i + R/2] · sin
 //   out[i + R/2] = x[i + R/2] · cos + x[i] · sin
 //
 // The gradient is the rotation by the negative angle (direction = −1).
 //
-// Angles are kept in turns, as 32-bit fixed point (2³² = one turn): position · frequency then wraps
-// around by whole turns by itself, where an f32 angle of 4096 radians would be off by 2·10⁻⁴. Sine and
-// cosine are polynomials, for WGSL promises only 2⁻¹¹ of the built-in ones.
+// Frequencies and angles are kept in turns, as 32-bit fixed point (2³² = one turn): their product then
+// wraps around by whole turns by itself, where an f32 angle of 4096 radians would be off by 2·10⁻⁴. Sine
+// and cosine are polynomials, for WGSL promises only 2⁻¹¹ of the built-in ones.
 //
 // One thread a row and lane; it computes one sine and cosine for all heads. Lanes 0 … R/2 − 1 turn a
 // pair each, the others copy a dimension that passes.
@@ -18,7 +18,6 @@ struct Params {
   heads: u32,
   head_size: u32,
   rotary_size: u32,
-  ratio: u32, // theta^(−2/R) · 2³²
   direction: f32, // 1 forward, −1 backward
 }
 
@@ -27,34 +26,10 @@ override WORKGROUP: u32 = 64;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>; // [rows, heads · head_size]
 @group(0) @binding(2) var<storage, read> positions: array<u32>; // [rows]
-@group(0) @binding(3) var<storage, read_write> out: array<f32>; // [rows, heads · head_size]
+@group(0) @binding(3) var<storage, read> frequencies: array<u32>; // [R/2], in 2⁻³² turns a position
+@group(0) @binding(4) var<storage, read_write> out: array<f32>; // [rows, heads · head_size]
 
-const RADIAN: u32 = 683565276u; // 2³² / 2π: one radian as a part of a turn
 const RADIANS_PER_UNIT: f32 = 1.4629180792671596e-9; // 2π / 2³²
-
-// The product of two numbers of 32 fraction bits: the high word of a · b.
-fn fixed_product(a: u32, b: u32) -> u32 {
-  let a_low = a & 0xffffu;
-  let b_low = b & 0xffffu;
-  let a_high = a >> 16u;
-  let b_high = b >> 16u;
-  let middle = a_high * b_low + ((a_low * b_low) >> 16u);
-  let carry = a_low * b_high + (middle & 0xffffu);
-  return a_high * b_high + (middle >> 16u) + (carry >> 16u);
-}
-
-// Turns per position of pair i: ratio^i radians, by repeated squaring.
-fn frequency(i: u32) -> u32 {
-  var product = RADIAN;
-  var power = params.ratio;
-  for (var n = i; n > 0u; n >>= 1u) {
-    if ((n & 1u) == 1u) {
-      product = fixed_product(product, power);
-    }
-    power = fixed_product(power, power);
-  }
-  return product;
-}
 
 // (cosine, sine) of an angle in turns: the nearest quarter turn, and the minimax polynomials of Cephes
 // (sinf.c) over the ±π/4 that remain.
@@ -90,7 +65,7 @@ fn rotate(
     }
     return;
   }
-  let turn = cosine_and_sine(positions[row] * frequency(lane));
+  let turn = cosine_and_sine(positions[row] * frequencies[lane]);
   let c = turn.x;
   let s = turn.y * params.direction;
   for (var at = start + lane; at < end; at += params.head_size) {

@@ -50,6 +50,13 @@ export interface Tolerance {
   reason: string;
 }
 
+/** A letter of an op's sizes. */
+export interface Letter {
+  meaning: string;
+  /** Where it may be left out: its value then, or the letter that it is then equal to. */
+  default?: number | string;
+}
+
 /** A function of engine/ops: how it is called, what it computes, and how exact and how costly it is. */
 export interface Op {
   /** The function's name. */
@@ -58,8 +65,7 @@ export interface Op {
   summary: string;
   /** Entry points of the family's shaders that it launches, backward included. */
   entries: readonly string[];
-  /** What the letters of its sizes mean; a letter with a default may be left out. */
-  letters: Readonly<Record<string, { meaning: string; default?: number }>>;
+  letters: Readonly<Record<string, Letter>>;
   /** The sizes that are timed where none are given: those of the bundled task. */
   typical: Sizes;
   /** The sizes that are checked. */
@@ -105,10 +111,9 @@ export function completeSizes({ name, letters }: Op, sizes: Sizes): Sizes {
     }
   }
   return Object.fromEntries(known.map((letter) => {
-    const size = sizes[letter] ?? letters[letter].default;
-    if (size === undefined) {
-      throw new RangeError(`${name} needs the size ${letter}: ${letters[letter].meaning}`);
-    }
+    const { meaning, default: other } = letters[letter];
+    const size = sizes[letter] ?? (typeof other === "string" ? sizes[other] : other);
+    if (size === undefined) throw new RangeError(`${name} needs the size ${letter}: ${meaning}`);
     return [letter, size];
   }));
 }

@@ -1,11 +1,15 @@
 import { adamwFamily } from "./families/adamw.ts";
 import { attentionFamily } from "./families/attention.ts";
+import { ceilingsFamily } from "./families/ceilings.ts";
 import { decodingFamily } from "./families/decoding.ts";
 import { elementwiseFamily } from "./families/elementwise.ts";
 import { embeddingFamily } from "./families/embedding.ts";
 import { gaeFamily } from "./families/gae.ts";
 import { gatherFamily } from "./families/gather.ts";
+import { geluFamily } from "./families/gelu.ts";
+import { headsFamily } from "./families/heads.ts";
 import { klFamily } from "./families/kl.ts";
+import { layernormFamily } from "./families/layernorm.ts";
 import { logprobFamily } from "./families/logprob.ts";
 import { matmulFamily } from "./families/matmul.ts";
 import { ppoFamily } from "./families/ppo.ts";
@@ -26,12 +30,16 @@ import type { Family } from "./op.ts";
 export const registry: readonly Family[] = [
   adamwFamily,
   attentionFamily,
+  ceilingsFamily,
   decodingFamily,
   elementwiseFamily,
   embeddingFamily,
   gaeFamily,
   gatherFamily,
+  geluFamily,
+  headsFamily,
   klFamily,
+  layernormFamily,
   logprobFamily,
   matmulFamily,
   ppoFamily,

@@ -1,12 +1,16 @@
 /** The one place that imports shader text; `with { type: "text" }` works in Bun and Deno and is inlined by a build. */
 import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
+import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
 import gather from "../../shaders/gather.wgsl" with { type: "text" };
+import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
+import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
+import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
 import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
@@ -26,12 +30,16 @@ import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
 const texts = {
   adamw,
   attention,
+  ceilings,
   decoding,
   elementwise,
   embedding,
   gae,
   gather,
+  gelu,
+  heads,
   kl,
+  layernorm,
   logprob,
   matmul,
   matmul_subgroup,

@@ -27,6 +27,15 @@ export interface PackedBatch {
   index: TokenIndex;
 }
 
+/** Place of each row in its sequence, for sequences that begin at the rows `starts` (the last entry is N). */
+export function packedPositions(starts: readonly number[]): Uint32Array {
+  const positions = new Uint32Array(starts.at(-1)!);
+  for (let b = 0; b + 1 < starts.length; b++) {
+    for (let row = starts[b]; row < starts[b + 1]; row++) positions[row] = row - starts[b];
+  }
+  return positions;
+}
+
 /** Packs sequences of token ids. Throws where one is empty. */
 export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[]): PackedBatch {
   const starts = [0];
@@ -35,19 +44,14 @@ export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[
     starts.push(starts[b] + sequence.length);
   }
   const rows = starts[sequences.length];
-  const tokens = new Uint32Array(rows),
-    positions = new Uint32Array(rows),
-    owners = new Uint32Array(rows);
+  const tokens = new Uint32Array(rows), owners = new Uint32Array(rows);
   for (const [b, sequence] of sequences.entries()) {
-    for (let t = 0; t < sequence.length; t++) {
-      tokens[starts[b] + t] = sequence[t];
-      positions[starts[b] + t] = t;
-      owners[starts[b] + t] = b;
-    }
+    tokens.set(sequence, starts[b]);
+    owners.fill(b, starts[b], starts[b + 1]);
   }
   return {
     tokens: engine.tensor(tokens),
-    positions: engine.tensor(positions),
+    positions: engine.tensor(packedPositions(starts)),
     sequences: engine.tensor(owners),
     offsets: engine.integers(starts),
     count: sequences.length,

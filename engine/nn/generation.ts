@@ -6,7 +6,7 @@ import { linear } from "../ops/matmul.ts";
 import { sampleNext } from "../ops/sampling.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
-import { decodeStep, headWeight, prefill } from "./llama.ts";
+import { decodeStep, headWeight, newCache, prefill } from "./decoder.ts";
 import type { Model } from "./model.ts";
 
 /** One row to continue. */
@@ -97,12 +97,8 @@ function startGeneration(
     tokens.set(context, b * capacity);
     state.set([context.length, context.length + newTokens, newTokens > 0 ? 0 : 1, episode], b * 4);
   }
-  const cacheShape = [rows, capacity, config.keyValueHeads * config.headSize];
   const run: Run = {
-    cache: Array.from({ length: config.layers }, () => ({
-      keys: engine.empty(cacheShape),
-      values: engine.empty(cacheShape),
-    })),
+    cache: newCache(config, parameters, [rows, capacity]),
     tokens: engine.tensor(tokens, [rows, capacity]),
     logProbs: engine.zeros([rows, capacity]),
     state: engine.tensor(state, [rows, 4]),

@@ -2,28 +2,28 @@ import type { Engine } from "../gpu/engine.ts";
 import { Parameters } from "../tensor/parameters.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { llamaParameters } from "./llama.ts";
+import { decoderEntries } from "./entries.ts";
+import { architectureOf } from "./families/index.ts";
 import type { Model } from "./model.ts";
 import { drawBits, purposes, uniform } from "./threefry.ts";
 
 const DEVIATION = 0.02;
-
-/** Projections that write into the residual stream, two per layer. */
-const INTO_RESIDUAL = /\.(o_proj|down_proj)\.weight$/;
 
 /**
  * A model to train from scratch: weights from N(0, 0.02²), those that write into the residual stream scaled
  * by 1/√(2·layers), so that its variance does not grow with depth (Radford et al. 2019); norms 1, biases 0.
  */
 export function newModel(engine: Engine, config: ModelConfig, seed: number): Model {
-  const entries = llamaParameters(config);
+  const entries = decoderEntries(config);
   const parameters = new Parameters(engine, entries);
+  const { attention, mlp } = architectureOf(config);
+  const intoResidual = [attention.output, mlp.down].map((name) => `.${name}.weight`);
   for (const [number, { name, shape }] of entries.entries()) {
     const values = new Float32Array(sizeOf(shape));
     if (shape.length === 1) {
       values.fill(name.endsWith(".bias") ? 0 : 1);
     } else {
-      const deviation = INTO_RESIDUAL.test(name)
+      const deviation = intoResidual.some((ending) => name.endsWith(ending))
         ? DEVIATION / Math.sqrt(2 * config.layers)
         : DEVIATION;
       for (let i = 0; i < values.length; i++) values[i] = deviation * normal(seed, number, i);

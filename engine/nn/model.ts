@@ -4,11 +4,12 @@ import { linearLogProbability, type LogProbabilities } from "../ops/linear-logpr
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
 import { Parameters } from "../tensor/parameters.ts";
-import type { Shape, Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
-import { forward, headWeight, llamaParameters } from "./llama.ts";
+import { forward, headWeight } from "./decoder.ts";
+import { decoderEntries, type Entry } from "./entries.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
 
@@ -25,8 +26,8 @@ export const SCORE_BIAS = "score.bias";
 export function parameterEntries(
   config: ModelConfig,
   { score = false } = {},
-): { name: string; shape: Shape }[] {
-  const entries = llamaParameters(config);
+): Entry[] {
+  const entries = decoderEntries(config);
   if (!score) return entries;
   return [...entries, { name: SCORE_WEIGHT, shape: [1, config.width] }, {
     name: SCORE_BIAS,

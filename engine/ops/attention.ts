@@ -6,6 +6,8 @@ export interface Heads {
   heads: number;
   keyHeads: number;
   headSize: number;
+  /** Factor of the scores; 1/√D by default. */
+  scale?: number;
 }
 
 /** Packed sequences: sequence b owns rows offsets[b] … offsets[b+1]−1; `longest` is the largest length. */
@@ -136,8 +138,10 @@ export function decodeAttention(
   return out;
 }
 
-function headParameters({ heads, keyHeads, headSize }: Heads): Record<string, number> {
-  return { heads, key_heads: keyHeads, scale: 1 / Math.sqrt(headSize), head_vectors: headSize / 4 };
+function headParameters(
+  { heads, keyHeads, headSize, scale = 1 / Math.sqrt(headSize) }: Heads,
+): Record<string, number> {
+  return { heads, key_heads: keyHeads, scale, head_vectors: headSize / 4 };
 }
 
 /** On a software adapter small tiles skip more of the masked half, and few lanes are joined sooner. */

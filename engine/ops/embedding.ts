@@ -42,23 +42,38 @@ export function checkTokens(tokens: ArrayLike<number>, vocabulary: number): void
   }
 }
 
+/** What a lookup in a table may add, and what its gradient needs. */
+export interface EmbeddingOptions {
+  /** What `invertTokens` makes of the same tokens; needed to differentiate the table. */
+  index?: TokenIndex;
+  /** [N, C], added to the rows. */
+  residual?: Tensor;
+}
+
 /**
  * Rows of table [V, C] by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
- * gradient; `checkTokens` refuses such ids on the CPU. Differentiating the table needs the `index` that
- * `invertTokens` makes of the same tokens.
+ * gradient; `checkTokens` refuses such ids on the CPU.
  */
-export function embedding(table: Tensor, tokens: Tensor, index?: TokenIndex): Tensor {
+export function embedding(
+  table: Tensor,
+  tokens: Tensor,
+  { index, residual }: EmbeddingOptions = {},
+): Tensor {
   expectShape("embedding", "table", table, [null, null]);
   expectIntegers("embedding", "tokens", tokens, [null]);
   const { engine, shape: [vocabulary, columns] } = table;
   if (engine.tape?.tracks(table)) checkIndex(tokens, index);
   const [rows] = tokens.shape;
+  if (residual) expectShape("embedding", "residual", residual, [rows, columns]);
   const out = engine.empty([rows, columns]);
-  const parameters = { rows, columns, vocabulary };
-  const grid = engine.grid(out.size);
-  engine.launch("embedding", "lookup", { table, tokens, out }, parameters, grid);
-  engine.tape?.record("embedding", [table], out, (upstream, sink) => {
-    addTableGradient(index!, upstream, sink.accumulator(table));
+  const parameters = { rows, columns, vocabulary, with_residual: Number(residual !== undefined) };
+  // An unused binding must hold something readable.
+  const bindings = { table, tokens, out, residual: residual ?? table };
+  engine.launch("embedding", "lookup", bindings, parameters, engine.grid(out.size));
+  const inputs = residual ? [table, residual] : [table];
+  engine.tape?.record("embedding", inputs, out, (upstream, sink) => {
+    if (sink.needs(table)) addTableGradient(index!, upstream, sink.accumulator(table));
+    if (residual) sink.give(residual, upstream);
   });
   return out;
 }
@@ -67,7 +82,7 @@ function checkIndex(tokens: Tensor, index: TokenIndex | undefined): void {
   if (!index) {
     throw new Error(
       "embedding: differentiating the table needs an index of the tokens; " +
-        "pass invertTokens(engine, tokens) as the third argument",
+        "pass index: invertTokens(engine, tokens)",
     );
   }
   expectShape("embedding", "index.order", index.order, tokens.shape);

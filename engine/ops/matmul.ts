@@ -82,44 +82,43 @@ function transpose(x: Tensor, rows: number, columns: number): Tensor {
   return turned;
 }
 
+/** What a linear layer adds to its product, and how its weight lies. */
+export interface LinearOptions {
+  /** [N] */
+  bias?: Tensor;
+  /** Of the output's shape. */
+  residual?: Tensor;
+  /** The weight is stored [K, N], as GPT-2's Conv1D has it, and not [N, K]. */
+  inputFirst?: boolean;
+}
+
 /**
  * x·Wᵀ (+ bias) (+ residual), as a linear layer stores its weight.
  * @param x [..., K]
- * @param weight [N, K]
- * @param options bias [N]; residual of the output's shape
+ * @param weight [N, K], or [K, N] with `inputFirst`
  * @returns [..., N]
  */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  { bias, residual }: { bias?: Tensor; residual?: Tensor } = {},
-): Tensor {
+export function linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): Tensor {
+  const { bias, residual, inputFirst = false } = options;
   const [rows, inner] = matrixShape(x);
-  const columns = weight.shape[0];
-  expectShape("linear", "weight", weight, [columns, inner]);
+  const columns = weight.shape[inputFirst ? 1 : 0];
+  expectShape("linear", "weight", weight, inputFirst ? [inner, columns] : [columns, inner]);
   const shape = [...x.shape.slice(0, -1), columns];
   if (bias) expectShape("linear", "bias", bias, [columns]);
   if (residual) expectShape("linear", "residual", residual, shape);
   const { engine } = x;
   const out = engine.empty(shape);
   launchMatmul({ a: x, b: weight, out, bias, residual }, { rows, columns, inner }, {
-    transposeB: true,
+    transposeB: !inputFirst,
   });
 
   const inputs = [x, weight, bias, residual].filter((input) => input !== undefined);
   engine.tape?.record("linear", inputs, out, (upstream, sink) => {
-    if (sink.needs(weight)) {
-      const sizes = { rows: columns, columns: inner, inner: rows };
-      const gradient = sink.accumulator(weight);
-      launchMatmul({ a: upstream, b: x, out: gradient }, sizes, {
-        transposeA: true,
-        accumulate: true,
-      });
-    }
+    if (sink.needs(weight)) addWeightGradient(x, upstream, sink.accumulator(weight), inputFirst);
     if (sink.needs(x)) {
       const { gradient: out, accumulate } = sink.destination(x);
       const sizes = { rows, columns: inner, inner: columns };
-      launchMatmul({ a: upstream, b: weight, out }, sizes, { accumulate });
+      launchMatmul({ a: upstream, b: weight, out }, sizes, { transposeB: inputFirst, accumulate });
     }
     if (bias && sink.needs(bias)) {
       columnSums(upstream.view([rows, columns]), sink.accumulator(bias));
@@ -127,4 +126,15 @@ export function linear(
     if (residual) sink.give(residual, upstream);
   });
   return out;
+}
+
+/** total ← total + upstreamᵀ·x [N, K], or + xᵀ·upstream [K, N] with `inputFirst`. */
+function addWeightGradient(x: Tensor, upstream: Tensor, total: Tensor, inputFirst: boolean): void {
+  const [inner] = matrixShape(x);
+  const [a, b] = inputFirst ? [x, upstream] : [upstream, x];
+  const [rows, columns] = total.shape;
+  launchMatmul({ a, b, out: total }, { rows, columns, inner }, {
+    transposeA: true,
+    accumulate: true,
+  });
 }

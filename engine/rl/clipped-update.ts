@@ -1,4 +1,4 @@
-import { headWeight } from "../nn/llama.ts";
+import { headWeight } from "../nn/decoder.ts";
 import { predictorStates, scoreHead } from "../nn/model.ts";
 import { scatterValues } from "../ops/gather.ts";
 import { linearLogProbability } from "../ops/linear-logprob.ts";

@@ -1,5 +1,5 @@
 import { packBatch } from "../nn/batch.ts";
-import { forward } from "../nn/llama.ts";
+import { forward } from "../nn/decoder.ts";
 import {
   copyModel,
   type Model,

@@ -25,8 +25,10 @@ test("the oracle models' configs, as transformers 5 writes them", async () => {
     headSize: 12,
     mlpWidth: 128,
     context: 64,
+    activation: "silu",
     normEpsilon: 1e-6,
-    ropeTheta: 10000,
+    rope: { theta: 10000, fraction: 1, scaling: null },
+    parallelResidual: false,
     tied: false,
     attentionBias: false,
     mlpBias: false,
@@ -48,8 +50,10 @@ test("what is absent takes LlamaConfig's default", () => {
     headSize: 8,
     mlpWidth: 80,
     context: 2048,
+    activation: "silu",
     normEpsilon: 1e-6,
-    ropeTheta: 10000,
+    rope: { theta: 10000, fraction: 1, scaling: null },
+    parallelResidual: false,
     tied: false,
     attentionBias: false,
     mlpBias: false,
@@ -60,7 +64,7 @@ test("what is absent takes LlamaConfig's default", () => {
 });
 
 test("rope_theta is read in the form of transformers 4 and of 5", () => {
-  const theta = (fields: object) => parseConfig({ ...MINIMAL, ...fields }).ropeTheta;
+  const theta = (fields: object) => parseConfig({ ...MINIMAL, ...fields }).rope!.theta;
   expect(theta({ rope_theta: 5e5, rope_scaling: null })).toBe(5e5);
   expect(theta({ rope_parameters: { rope_theta: 5e5, rope_type: "default" } })).toBe(5e5);
   expect(theta({ rope_theta: 5e5, rope_scaling: { type: "default" } })).toBe(5e5);
@@ -98,12 +102,19 @@ test("a folder's generation config is read, and errors name the folder", async (
 
 describe("refused, with the reason", () => {
   const cases: [string, object, string][] = [
-    ["another architecture", { model_type: "gpt2" }, 'model_type "gpt2" is not supported'],
-    ["scaled rope of 4", { rope_scaling: { rope_type: "llama3" } }, 'rope type "llama3"'],
-    ["scaled rope before 4.43", { rope_scaling: { type: "linear", factor: 2 } }, '"linear"'],
+    ["another family", { model_type: "mistral" }, 'model_type "mistral" is not supported'],
+    [
+      "another head",
+      { architectures: ["LlamaForSequenceClassification"] },
+      'architecture "LlamaForSequenceClassification" is not supported',
+    ],
+    ["rope scaling without its factor", { rope_scaling: { type: "linear" } }, '"linear" lacks'],
+    ["half of llama3", { rope_scaling: { rope_type: "llama3", factor: 8 } }, "low_freq_factor"],
+    ["dynamic rope of 4", { rope_scaling: { type: "dynamic", factor: 2 } }, '"dynamic"'],
     ["scaled rope of 5", { rope_parameters: { rope_type: "yarn" } }, 'rope type "yarn"'],
+    ["partial rope", { partial_rotary_factor: 0.5 }, "partial_rotary_factor 0.5"],
     ["quantized weights", { quantization_config: { bits: 4 } }, "quantized"],
-    ["another activation", { hidden_act: "gelu" }, "hidden_act"],
+    ["another activation", { hidden_act: "gelu" }, 'hidden_act "gelu" is not'],
     ["a missing size", { hidden_size: undefined }, "hidden_size"],
     ["a fractional size", { num_hidden_layers: 1.5 }, "num_hidden_layers"],
     ["heads that do not share evenly", { num_key_value_heads: 3 }, "not a multiple of 3"],
@@ -131,7 +142,7 @@ test("what is written is read again", () => {
     ...parseConfig(MINIMAL),
     keyValueHeads: 2,
     headSize: 6,
-    ropeTheta: 5e5,
+    rope: { theta: 5e5, fraction: 1, scaling: null },
     tied: true,
     attentionBias: true,
     mlpBias: true,

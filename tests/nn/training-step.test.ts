@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import type { ModelConfig } from "../../engine/nn/config.ts";
-import { llamaParameters } from "../../engine/nn/llama.ts";
+import { decoderEntries } from "../../engine/nn/entries.ts";
 import { loadModel, logProbabilities, type Model, packPredictions } from "../../engine/nn/model.ts";
 import { AdamW } from "../../engine/nn/optimizer.ts";
 import { Parameters } from "../../engine/tensor/parameters.ts";
@@ -60,7 +60,9 @@ const TINY: ModelConfig = {
   mlpWidth: 32,
   context: 512,
   normEpsilon: 1e-5,
-  ropeTheta: 10_000,
+  activation: "silu",
+  rope: { theta: 10_000, fraction: 1, scaling: null },
+  parallelResidual: false,
   tied: true,
   attentionBias: false,
   mlpBias: false,
@@ -71,7 +73,7 @@ const TINY: ModelConfig = {
 
 function tinyModel(engine: Engine, vocabulary: number): { model: Model; optimizer: AdamW } {
   const config = { ...TINY, vocabulary };
-  const parameters = new Parameters(engine, llamaParameters(config));
+  const parameters = new Parameters(engine, decoderEntries(config));
   return { model: { config, parameters }, optimizer: new AdamW(parameters) };
 }
 

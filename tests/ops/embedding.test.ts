@@ -11,7 +11,7 @@ test("the gradient of the table is added to what is there", async () => {
   const table = engine.zeros([3, 2]), tokens = Uint32Array.of(2, 0, 2), tape = new Tape();
   tape.watch(table, engine.tensor([1, 2, 3, 4, 5, 6], [3, 2]));
   const index = invertTokens(engine, tokens);
-  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), index));
+  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), { index }));
   tape.backward(out, engine.tensor([10, 20, 30, 40, 50, 60], [3, 2]));
   expect([...await tape.gradient(table)!.read()]).toEqual([31, 42, 3, 4, 65, 86]);
 });
@@ -30,7 +30,7 @@ test("an id beyond the vocabulary reads the last row and adds no gradient", asyn
   const tape = new Tape();
   tape.watch(table);
   const index = invertTokens(engine, tokens);
-  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), index));
+  const out = engine.record(tape, () => embedding(table, engine.integers(tokens), { index }));
   expect([...await out.read()]).toEqual([3, 4, 3, 4, 3, 4, 3, 4]);
   tape.backward(out, engine.tensor([1, 10, 2, 20, 3, 30, 4, 40], [4, 2]));
   expect([...await tape.gradient(table)!.read()]).toEqual([0, 0, 5, 50]);
@@ -41,12 +41,12 @@ test("a frozen table needs no index, a differentiated one does, of the same leng
   const table = engine.zeros([3, 2]), tokens = engine.integers([0, 2]);
   const lookup = (tape: Tape, length?: number) => {
     const index = length === undefined ? undefined : invertTokens(engine, new Uint32Array(length));
-    return engine.record(tape, () => embedding(table, tokens, index));
+    return engine.record(tape, () => embedding(table, tokens, { index }));
   };
   expect(lookup(new Tape()).shape).toEqual([2, 2]);
   const tape = new Tape();
   tape.watch(table);
-  expect(() => lookup(tape)).toThrow("pass invertTokens(engine, tokens)");
+  expect(() => lookup(tape)).toThrow("pass index: invertTokens(engine, tokens)");
   expect(() => lookup(tape, 3)).toThrow("index.order has shape [3], expected [2]");
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
-import { rotaryReference } from "../../engine/check/families/rotary.ts";
-import { rotary, type RotaryOptions } from "../../engine/ops/rotary.ts";
+import * as fc from "fast-check";
+import { rotaryOptions, rotaryReference } from "../../engine/check/families/rotary.ts";
+import { rotary } from "../../engine/ops/rotary.ts";
 import { checkFamily } from "../support/check.ts";
 import { dot, expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
@@ -15,7 +15,7 @@ for (const theta of [10000, 500000]) {
     const options = { headSize: 128, theta };
     const x = randomNumbers(positions.length * 128, 3);
     const input = engine.tensor(x, [positions.length, 128]);
-    const out = rotary(input, engine.integers(positions), options);
+    const out = rotary(input, engine.integers(positions), rotaryOptions(engine, options));
     expectClose(await out.read(), rotaryReference(x, positions, options), 1e-5);
   });
 }
@@ -30,7 +30,8 @@ test("scores of turned queries and keys depend on the distance alone", async () 
       const places = [at + distance, at, at + distance + shift, at + shift];
       const input = engine.tensor(rows, [4, 16]);
       const options = { headSize: 16, theta: 10000 };
-      const out = await rotary(input, engine.integers(places), options).read();
+      const out = await rotary(input, engine.integers(places), rotaryOptions(engine, options))
+        .read();
       const [q, k, qShifted, kShifted] = [0, 16, 32, 48].map((i) => out.subarray(i, i + 16));
       expect(Math.abs(dot(q, k) - dot(qShifted, kShifted))).toBeLessThan(2e-4);
     }),
@@ -41,13 +42,17 @@ test("scores of turned queries and keys depend on the distance alone", async () 
 test("rotary names what does not fit", async () => {
   const engine = await testEngine();
   const x = engine.zeros([2, 12]), positions = engine.integers([0, 1]);
-  const call = (options: RotaryOptions) => () => rotary(x, positions, options);
-  expect(call({ headSize: 5, theta: 10000 })).toThrow(
+  const call = (headSize: number, pairs: number) => () =>
+    rotary(x, positions, { headSize, frequencies: engine.zeros([pairs], "u32") });
+  expect(call(5, 2)).toThrow(
     "12 columns are no whole number of heads of 5",
   );
-  expect(call({ headSize: 6, theta: 10000, rotarySize: 3 })).toThrow("rotarySize is 3");
-  expect(call({ headSize: 6, theta: 10000, rotarySize: 8 })).toThrow("rotarySize is 8");
-  expect(call({ headSize: 6, theta: 1 })).toThrow("theta is 1");
-  expect(() => rotary(x, engine.zeros([2]), { headSize: 6, theta: 10000 }))
+  expect(call(6, 4)).toThrow("4 frequencies turn 8 dimensions, expected 2 to 6");
+  expect(call(6, 0)).toThrow("0 frequencies");
+  const frequencies = engine.zeros([3]);
+  expect(() => rotary(x, positions, { headSize: 6, frequencies }))
+    .toThrow("rotary: frequencies holds f32, expected u32");
+  const options = rotaryOptions(engine, { headSize: 6, theta: 10000 });
+  expect(() => rotary(x, engine.zeros([2]), options))
     .toThrow("rotary: positions holds f32, expected u32");
 });

@@ -15,7 +15,7 @@ const letters = {
   B: { meaning: "sequences" },
   T: { meaning: "rows of the longest sequence" },
   H: { meaning: "query heads" },
-  K: { meaning: "key and value heads, a divisor of H" },
+  K: { meaning: "key and value heads, a divisor of H", default: "H" },
   D: { meaning: "numbers of a head, a multiple of 4" },
   ragged: { meaning: "1: lengths differ, among them 1 and 0", default: 0 },
 };

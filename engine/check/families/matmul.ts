@@ -101,29 +101,37 @@ const linearOp: Op = {
   name: "linear",
   summary: "x·Wᵀ + bias + residual, with gradients to all four",
   entries: [],
-  letters,
+  letters: { ...letters, inputFirst: { meaning: "1: the weight is stored [K, N]", default: 0 } },
   typical: { M: 2176, N: 176, K: 64 },
   grid: [
     { M: 1, N: 1, K: 1 },
     { M: 5, N: 7, K: 3 },
     { M: 33, N: 20, K: 12 },
+    { M: 33, N: 20, K: 12, inputFirst: 1 },
     { M: 70, N: 263, K: 48 },
+    { M: 70, N: 96, K: 32, inputFirst: 1 },
   ],
   tolerance: {
     output: 2e-6,
     gradient: 2e-6,
     reason: "as launchMatmul; gradients are products too",
   },
-  problem: ({ M, N, K }) => ({
+  problem: ({ M, N, K, inputFirst }) => ({
     inputs: {
       x: variable([M, K], 1),
-      weight: variable([N, K], 2),
+      weight: variable(inputFirst ? [K, N] : [N, K], 2),
       bias: variable([N], 3),
       residual: variable([M, N], 4),
     },
-    run: ({ x, weight, bias, residual }) => ({ out: linear(x, weight, { bias, residual }) }),
+    run: ({ x, weight, bias, residual }) => ({
+      out: linear(x, weight, { bias, residual, inputFirst: inputFirst === 1 }),
+    }),
     reference({ x, weight, bias, residual }: Record<string, Numbers>) {
-      const out = product((m, k) => x[m * K + k], (k, n) => weight[n * K + k], [M, N, K]);
+      const out = product(
+        (m, k) => x[m * K + k],
+        (k, n) => weight[inputFirst ? k * N + n : n * K + k],
+        [M, N, K],
+      );
       return { out: out.map((y, i) => y + bias[i % N] + residual[i]) };
     },
   }),

@@ -1,13 +1,30 @@
-import { rotary, type RotaryOptions } from "../../ops/rotary.ts";
+import type { Engine } from "../../gpu/engine.ts";
+import { frequencyTable, rotary, type RotaryOptions } from "../../ops/rotary.ts";
 import { type Family, integers, type Op, variable } from "../op.ts";
 
 type Numbers = ArrayLike<number>;
+
+/** How heads turn: the first `rotarySize` of `headSize` numbers, all of them where absent. */
+interface Turning {
+  headSize: number;
+  theta: number;
+  rotarySize?: number;
+}
+
+/** The options that `rotary` takes. */
+export function rotaryOptions(
+  engine: Engine,
+  { headSize, theta, rotarySize = headSize }: Turning,
+): RotaryOptions {
+  const radians = Array.from({ length: rotarySize / 2 }, (_, i) => theta ** (-2 * i / rotarySize));
+  return { headSize, frequencies: engine.integers(frequencyTable(radians)) };
+}
 
 /** Each pair (i, i + R/2) of a head turned by position · theta^(−2i/R). */
 export function rotaryReference(
   x: Numbers,
   positions: Numbers,
-  { headSize, theta, rotarySize = headSize }: RotaryOptions,
+  { headSize, theta, rotarySize = headSize }: Turning,
 ): Float64Array {
   const out = Float64Array.from(x), columns = x.length / positions.length;
   for (let row = 0; row < positions.length; row++) {
@@ -54,7 +71,9 @@ const rotaryOp: Op = {
         x: variable([N, H * D], 1),
         positions: integers(Array.from({ length: N }, (_, i) => 5 * i + 3)),
       },
-      run: ({ x, positions }) => ({ out: rotary(x, positions, options) }),
+      run: ({ x, positions }) => ({
+        out: rotary(x, positions, rotaryOptions(x.engine, options)),
+      }),
       reference: ({ x, positions }) => ({ out: rotaryReference(x, positions, options) }),
     };
   },

@@ -1,0 +1,200 @@
+import {
+  attention,
+  decodeAttention,
+  type Heads,
+  type LayerCache,
+  storeInCache,
+} from "../ops/attention.ts";
+import { embedding, invertTokens } from "../ops/embedding.ts";
+import { gelu } from "../ops/gelu.ts";
+import { resizeHeads, splitHeads } from "../ops/heads.ts";
+import { layerNorm } from "../ops/layernorm.ts";
+import { reshape } from "../ops/reshape.ts";
+import { rmsNorm } from "../ops/rmsnorm.ts";
+import { frequencyTable, rotary } from "../ops/rotary.ts";
+import { swiglu } from "../ops/swiglu.ts";
+import type { Parameters } from "../tensor/parameters.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Architecture, ModelConfig } from "./architecture.ts";
+import { type PackedBatch, packedPositions } from "./batch.ts";
+import { architectureOf } from "./families/index.ts";
+import { project } from "./project.ts";
+import { rotaryFrequencies } from "./rope.ts";
+
+// The one decoder of all families: what varies is said by `Architecture` and `ModelConfig`. Letters: N rows,
+// C width, H query heads, Hk key heads, D head size, F MLP width, V vocabulary.
+
+/** How the rows of one layer look at each other: all of a batch at once, or new rows against a cache. */
+type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor;
+
+/** What is decoded: a packed batch, or one new row per sequence. */
+type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch>;
+
+/** A layer's weights at hand, and how they are applied. */
+interface Parts {
+  config: ModelConfig;
+  architecture: Architecture;
+  weight(name: string): Tensor;
+  /** The linear layer of this name (+ residual). */
+  linear(name: string, x: Tensor, residual?: Tensor): Tensor;
+  /** The family's norm with the weights of this name. */
+  norm(name: string, x: Tensor): Tensor;
+  /** Turns heads to their positions, in models that have rotary ones. */
+  turn(x: Tensor): Tensor;
+}
+
+/** The matrix [V, C] that turns hidden states into logits. */
+export function headWeight(config: ModelConfig, parameters: Parameters): Tensor {
+  const { tokens, head } = architectureOf(config);
+  return parameters.get(`${config.tied ? tokens : head}.weight`);
+}
+
+/** Empty caches of all layers, for so many sequences of at most `capacity` tokens. */
+export function newCache(
+  config: ModelConfig,
+  { engine }: Parameters,
+  [sequences, capacity]: readonly [number, number],
+): LayerCache[] {
+  const { keyHeads, headSize } = kernelHeads(config);
+  const shape = [sequences, capacity, keyHeads * headSize];
+  return Array.from({ length: config.layers }, () => ({
+    keys: engine.empty(shape),
+    values: engine.empty(shape),
+  }));
+}
+
+/** Hidden states [N, C] of a packed batch, after the final norm. Differentiable. */
+export function forward(config: ModelConfig, parameters: Parameters, batch: PackedBatch): Tensor {
+  const heads = kernelHeads(config);
+  return layers(config, parameters, batch, (_, q, k, v) => attention(q, k, v, heads, batch));
+}
+
+/** `forward` that also fills a cache with the keys and values of all rows. */
+export function prefill(
+  config: ModelConfig,
+  parameters: Parameters,
+  batch: PackedBatch,
+  cache: readonly LayerCache[],
+): Tensor {
+  const heads = kernelHeads(config);
+  return layers(config, parameters, batch, (layer, q, k, v) => {
+    storeInCache(k, v, cache[layer], batch.sequences, batch.positions);
+    return attention(q, k, v, heads, batch);
+  });
+}
+
+/** Hidden states [B, C] of one new row per sequence, whose keys and values join the cache. */
+export function decodeStep(
+  config: ModelConfig,
+  parameters: Parameters,
+  rows: { tokens: Tensor; positions: Tensor; sequences: Tensor },
+  cache: readonly LayerCache[],
+): Tensor {
+  const heads = kernelHeads(config);
+  return layers(config, parameters, rows, (layer, q, k, v) => {
+    storeInCache(k, v, cache[layer], rows.sequences, rows.positions);
+    return decodeAttention(q, cache[layer], rows.positions, heads);
+  });
+}
+
+/** Heads as the attention kernels take them: of a size that is a multiple of 4, padded with zeros. */
+function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
+  const padded = Math.ceil(headSize / 4) * 4;
+  return { heads, keyHeads: keyValueHeads, headSize: padded, scale: 1 / Math.sqrt(headSize) };
+}
+
+function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
+  const parts = partsOf(config, parameters, rows);
+  const { architecture, linear, norm } = parts;
+  let hidden = embed(parts, rows);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = `${architecture.layers}.${layer}`;
+    const x = norm(`${prefix}.${architecture.attentionNorm}`, hidden);
+    const mixed = mixRows(parts, prefix, x, (q, k, v) => attend(layer, q, k, v));
+    const attended = linear(`${prefix}.${architecture.attention.output}`, mixed, hidden);
+    const y = norm(
+      `${prefix}.${architecture.mlpNorm}`,
+      config.parallelResidual ? hidden : attended,
+    );
+    hidden = mlp(parts, prefix, y, attended);
+  }
+  return norm(architecture.finalNorm, hidden);
+}
+
+function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts {
+  const architecture = architectureOf(config);
+  const { headSize, normEpsilon, rope } = config;
+  const { inputFirst } = architecture;
+  const weight = (name: string) => parameters.get(`${name}.weight`);
+  const rotation = rope && {
+    headSize,
+    frequencies: parameters.engine.integers(frequencyTable(rotaryFrequencies(rope, headSize))),
+  };
+  return {
+    config,
+    architecture,
+    weight,
+    linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst }),
+    norm: (name, x) =>
+      architecture.norm === "rms"
+        ? rmsNorm(x, weight(name), normEpsilon)
+        : layerNorm(x, weight(name), parameters.get(`${name}.bias`), normEpsilon),
+    turn: (x) => rotation ? rotary(x, rows.positions, rotation) : x,
+  };
+}
+
+function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
+  const { tokens, positions } = architecture;
+  const hidden = embedding(weight(tokens), rows.tokens, { index: rows.index });
+  if (positions === null) return hidden;
+  if (rows.longest !== undefined && rows.longest > config.context) {
+    throw new RangeError(
+      `a sequence has ${rows.longest} tokens, but this ${config.family} model knows ` +
+        `${config.context} positions; shorten the texts`,
+    );
+  }
+  const table = weight(positions), { engine } = table;
+  const index = rows.starts && engine.tape?.tracks(table)
+    ? invertTokens(engine, packedPositions(rows.starts))
+    : undefined;
+  return embedding(table, rows.positions, { index, residual: hidden });
+}
+
+/** Attention of one layer, before its output projection: [N, C] → [N, H·D]. */
+function mixRows(
+  { config, architecture, weight, linear, turn }: Parts,
+  prefix: string,
+  x: Tensor,
+  attend: (q: Tensor, k: Tensor, v: Tensor) => Tensor,
+): Tensor {
+  const { heads, headSize, normEpsilon } = config;
+  const { input, headNorms } = architecture.attention;
+  let [q, k, v] = input.fused
+    ? splitHeads(linear(`${prefix}.${input.name}`, x), heads, input.order)
+    : [input.query, input.key, input.value].map((name) => linear(`${prefix}.${name}`, x));
+  if (headNorms) {
+    const norm = (heads: Tensor, name: string) => {
+      const rows = reshape(heads, [heads.size / headSize, headSize]);
+      return reshape(rmsNorm(rows, weight(`${prefix}.${name}`), normEpsilon), heads.shape);
+    };
+    [q, k] = [norm(q, headNorms.query), norm(k, headNorms.key)];
+  }
+  [q, k] = [turn(q), turn(k)];
+  const padded = kernelHeads(config).headSize;
+  [q, k, v] = [q, k, v].map((heads) => resizeHeads(heads, headSize, padded));
+  return resizeHeads(attend(q, k, v), padded, headSize);
+}
+
+function mlp(
+  { config, architecture, linear }: Parts,
+  prefix: string,
+  y: Tensor,
+  residual: Tensor,
+): Tensor {
+  const { gate, up, down } = architecture.mlp;
+  const raised = linear(`${prefix}.${up}`, y);
+  const active = gate === null
+    ? gelu(raised, config.activation === "gelu" ? "erf" : "tanh")
+    : swiglu(linear(`${prefix}.${gate}`, y), raised);
+  return linear(`${prefix}.${down}`, active, residual);
+}

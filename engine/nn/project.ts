@@ -1,0 +1,25 @@
+import { linear } from "../ops/matmul.ts";
+import type { Parameters } from "../tensor/parameters.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** What a linear layer of a model adds, and how its family stores weights. */
+export interface ProjectOptions {
+  /** [N, out], added to the result. */
+  residual?: Tensor;
+  /** Weights are stored [in, out], as GPT-2's Conv1D has them, and not [out, in]. */
+  inputFirst?: boolean;
+}
+
+/**
+ * The linear layer `name` of a model on x [N, in], with its bias where the checkpoint has one; as [N, out].
+ * All projections of all families pass here, but for the head.
+ */
+export function project(
+  parameters: Parameters,
+  name: string,
+  x: Tensor,
+  { residual, inputFirst }: ProjectOptions = {},
+): Tensor {
+  const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
+  return linear(x, parameters.get(`${name}.weight`), { bias, residual, inputFirst });
+}

@@ -1,0 +1,65 @@
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+
+/**
+ * How queries, keys and values lie in a fused row of 3·H·D numbers: as three blocks of H·D (GPT-2), or for
+ * each head its D queries, keys and values together (GPT-NeoX).
+ */
+export type FusedOrder = "blocks" | "heads";
+
+/** Queries, keys and values [N, H·D] each, from fused rows [N, 3·H·D]. */
+export function splitHeads(
+  fused: Tensor,
+  heads: number,
+  order: FusedOrder,
+): [q: Tensor, k: Tensor, v: Tensor] {
+  const { engine, shape: [rows, columns] } = fused;
+  const width = columns / 3, headSize = width / heads;
+  if (!Number.isInteger(headSize)) {
+    throw new RangeError(`splitHeads: ${columns} columns are not three times ${heads} whole heads`);
+  }
+  const strides = order === "blocks"
+    ? { part_stride: width, head_stride: headSize }
+    : { part_stride: headSize, head_stride: 3 * headSize };
+  const parameters = { rows, heads, head_size: headSize, ...strides };
+  const grid = engine.grid(rows * width);
+  const q = engine.empty([rows, width]), k = engine.empty(q.shape), v = engine.empty(q.shape);
+  engine.launch("heads", "split", { fused, q, k, v }, parameters, grid);
+  engine.tape?.recordMany("splitHeads", [fused], [q, k, v], (upstreams, sink) => {
+    const d_fused = engine.empty(fused.shape);
+    engine.scope(() => {
+      const [d_q, d_k, d_v] = upstreams.map((upstream) => upstream ?? engine.zeros(q.shape));
+      engine.launch("heads", "merge", { d_q, d_k, d_v, d_fused }, parameters, grid);
+    });
+    sink.give(fused, d_fused);
+  });
+  return [q, k, v];
+}
+
+/**
+ * Heads of `from` numbers as heads of `to`: the first numbers of each, then zeros. x itself where the sizes
+ * are equal.
+ * @param x [N, H·from]
+ * @returns [N, H·to]
+ */
+export function resizeHeads(x: Tensor, from: number, to: number): Tensor {
+  expectShape("resizeHeads", "x", x, [null, null]);
+  if (x.shape[1] % from) {
+    throw new RangeError(
+      `resizeHeads: ${x.shape[1]} columns are no whole number of heads of ${from}`,
+    );
+  }
+  if (from === to) return x;
+  const out = resize(x, from, to);
+  x.engine.tape?.record("resizeHeads", [x], out, (upstream, sink) => {
+    sink.give(x, resize(upstream, to, from));
+  });
+  return out;
+}
+
+function resize(x: Tensor, from: number, to: number): Tensor {
+  const { engine, shape: [rows, columns] } = x;
+  const out = engine.empty([rows, columns / from * to]);
+  const parameters = { count: out.size, from_size: from, to_size: to };
+  engine.launch("heads", "resize", { x, out }, parameters, engine.grid(out.size));
+  return out;
+}

@@ -1,0 +1,1 @@
+export async function docs(): Promise<void> {}
