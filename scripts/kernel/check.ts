@@ -1,12 +1,13 @@
 import process from "node:process";
 import { failures } from "../../engine/check/check.ts";
-import { checkGrid, type GridRow } from "../../engine/check/grid.ts";
-import { describeSizes } from "../../engine/check/op.ts";
+import { checkGrid } from "../../engine/check/grid.ts";
 import { registry } from "../../engine/check/registry.ts";
 import { readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
-import { checkElsewhere } from "./elsewhere.ts";
+import { checkElsewhere, type Elsewhere } from "./elsewhere.ts";
+import type { RemoteCheck } from "./remote.ts";
+import { describeRow } from "./row.ts";
 
 /** Compares kernels with float64 on the CPU and with finite differences; the exit status tells whether all hold. */
 export async function check(): Promise<void> {
@@ -30,15 +31,16 @@ export async function check(): Promise<void> {
   const chosen = names[0] === "all"
     ? registry
     : names.map(findOps).map(({ family, ops }) => ({ ...family, ops }));
-  if (within) return await checkElsewhere(within, chosen, { full });
+  const shapes = full ? "full" : "grid";
+  const ops = chosen.flatMap(({ ops }) => ops);
+  if (within) return await report(within, { ops: ops.map(({ name }) => name), shapes });
 
   const { engine, adapter } = await openEngine();
-  const ops = chosen.flatMap(({ ops }) => ops);
   if (variant) expectVariant(engine, ops, variant);
   if (file) await useFile(engine, replacedShader(chosen[0], ops, variant), file);
   console.log(adapter.name);
   let checks = 0, failed = 0;
-  for await (const row of checkGrid(engine, chosen, { full, variant })) {
+  for await (const row of checkGrid(engine, chosen, { shapes, variant })) {
     console.log(describeRow(row));
     checks++;
     if (failures(row.deviations).length) failed++;
@@ -48,15 +50,11 @@ export async function check(): Promise<void> {
   if (failed || checks === 0) process.exit(1);
 }
 
-/** `ok attention B=1 … out 0.12, gradient of q 0.30 of the tolerance`. */
-export function describeRow({ op, variant, sizes, deviations }: GridRow): string {
-  const parts = deviations.map(({ quantity, error, tolerance }) =>
-    tolerance === 0
-      ? `${quantity} ${error === 0 ? "exact" : `off by ${error.toPrecision(2)}, expected exact`}`
-      : `${quantity} ${error.toExponential(1)} of ${tolerance}`
-  );
-  const state = failures(deviations).length ? "FAILED" : "ok    ";
-  return `${state} ${[op.name, variant, describeSizes(sizes)].filter(Boolean).join(" ")}: ${
-    parts.join(", ")
-  }`;
+async function report(within: Elsewhere, what: RemoteCheck): Promise<void> {
+  const { adapter, rows } = await checkElsewhere(within, what);
+  console.log(adapter);
+  for (const { line } of rows) console.log(line);
+  const failed = rows.filter(({ failed }) => failed).length;
+  console.log(`\n${rows.length} checks, ${failed} failed`);
+  if (failed || rows.length === 0) process.exit(1);
 }

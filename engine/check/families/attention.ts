@@ -37,26 +37,32 @@ function offsetsOf(lengths: readonly number[]): number[] {
   return offsets;
 }
 
-/** One row's attention over `count` keys, of which `key(j)` gives the place. */
+/** Rows of keys or values of one head: the first at `first`, the others `stride` apart, `count` in all. */
+interface Keys {
+  first: number;
+  stride: number;
+  count: number;
+}
+
+/** Attention of the query at `at` over some keys. */
 function attendRow(
   { q, k, v }: Record<string, Numbers>,
   at: number,
-  key: (j: number) => number,
-  count: number,
+  { first, stride, count }: Keys,
   size: number,
 ): Float64Array {
-  const scores = Float64Array.from({ length: count }, (_, j) => {
-    let score = 0;
-    for (let d = 0; d < size; d++) score += q[at + d] * k[key(j) + d];
-    return score / Math.sqrt(size);
-  });
-  const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const weights = scores.map((score) => Math.exp(score - largest));
-  const total = weights.reduce((a, b) => a + b, 0);
-  const out = new Float64Array(size);
-  weights.forEach((weight, j) => {
-    for (let d = 0; d < size; d++) out[d] += weight / total * v[key(j) + d];
-  });
+  const weights = new Float64Array(count), out = new Float64Array(size);
+  let largest = -Infinity, total = 0;
+  for (let j = 0; j < count; j++) {
+    const key = first + j * stride;
+    for (let d = 0; d < size; d++) weights[j] += q[at + d] * k[key + d] / Math.sqrt(size);
+    largest = Math.max(largest, weights[j]);
+  }
+  for (let j = 0; j < count; j++) total += weights[j] = Math.exp(weights[j] - largest);
+  for (let j = 0; j < count; j++) {
+    const value = first + j * stride;
+    for (let d = 0; d < size; d++) out[d] += weights[j] / total * v[value + d];
+  }
   return out;
 }
 
@@ -72,8 +78,10 @@ function attentionReference(
       for (let h = 0; h < heads; h++) {
         const at = (row * heads + h) * headSize;
         const group = Math.floor(h / (heads / keyHeads));
-        const key = (j: number) => ((offsets[b] + j) * keyHeads + group) * headSize;
-        out.set(attendRow(inputs, at, key, row - offsets[b] + 1, headSize), at);
+        const stride = keyHeads * headSize;
+        const first = offsets[b] * stride + group * headSize;
+        const keys = { first, stride, count: row - offsets[b] + 1 };
+        out.set(attendRow(inputs, at, keys, headSize), at);
       }
     }
   }
@@ -166,8 +174,9 @@ const decodeOp: Op = {
         const out = new Float64Array(B * H * D);
         for (let row = 0; row < B * H; row++) {
           const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
-          const key = (j: number) => ((b * T + j) * K + group) * D;
-          out.set(attendRow(inputs, row * D, key, positions[b] + 1, D), row * D);
+          const first = (b * T * K + group) * D;
+          const keys = { first, stride: K * D, count: positions[b] + 1 };
+          out.set(attendRow(inputs, row * D, keys, D), row * D);
         }
         return { out };
       },

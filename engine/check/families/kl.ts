@@ -1,5 +1,4 @@
 import { klDivergence, klEstimates } from "../../ops/kl.ts";
-import { dot } from "../numbers.ts";
 import { constant, type Family, type Op, variable } from "../op.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 
@@ -7,9 +6,13 @@ type Numbers = ArrayLike<number>;
 
 /** KL(softmax(x) ‖ softmax(y)) of each row. */
 function klReference(x: Numbers, y: Numbers, columns: number): number[] {
-  const rows = (m: Numbers) => rowsOf(Float64Array.from(m), columns).map((row) => logSoftmax(row));
+  const rows = (m: Numbers) => rowsOf(new Float64Array(m), columns).map((row) => logSoftmax(row));
   const logQ = rows(y);
-  return rows(x).map((logP, r) => dot(logP.map(Math.exp), logP.map((l, j) => l - logQ[r][j])));
+  return rows(x).map((logP, r) => {
+    let sum = 0;
+    for (let j = 0; j < columns; j++) sum += Math.exp(logP[j]) * (logP[j] - logQ[r][j]);
+    return sum;
+  });
 }
 
 const divergenceOp: Op = {

@@ -1,6 +1,6 @@
 import { linearLogProbability } from "../../ops/linear-logprob.ts";
 import { logProbabilityOfLogits } from "../../ops/logprob.ts";
-import { dot, randomIntegers } from "../numbers.ts";
+import { randomIntegers } from "../numbers.ts";
 import { type Family, integers, type Op, variable } from "../op.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 import { product } from "./matmul.ts";
@@ -9,13 +9,19 @@ type Numbers = ArrayLike<number>;
 
 /** Log-probability of the target, entropy and log-sum-exp of each row of logits. */
 export function logProbReference(logits: Numbers, targets: Numbers, temperature: number) {
-  const rows = rowsOf(Float64Array.from(logits), logits.length / targets.length);
+  const rows = rowsOf(new Float64Array(logits), logits.length / targets.length);
   const logP = rows.map((row) => logSoftmax(row, temperature));
   return {
     logProb: logP.map((row, r) => row[targets[r]]),
-    entropy: logP.map((row) => -dot(row.map(Math.exp), row)),
+    entropy: logP.map(entropyOf),
     logSumExp: logP.map((row, r) => rows[r][0] / temperature - row[0]),
   };
+}
+
+function entropyOf(logP: Float64Array): number {
+  let sum = 0;
+  for (const l of logP) sum -= Math.exp(l) * l;
+  return sum;
 }
 
 const letters = {
@@ -56,7 +62,7 @@ const logProbOp: Op = {
 const fusedOp: Op = {
   name: "linearLogProbability",
   summary: "the language-model head and the log-softmax in one, a chunk of rows at a time",
-  entries: [],
+  entries: ["forward", "backward"], // after a product, see matmul
   letters: {
     ...letters,
     C: { meaning: "width of the hidden states" },
@@ -87,8 +93,8 @@ const fusedOp: Op = {
     }),
     reference({ hidden, weight, targets }) {
       const logits = product(
-        (r, c) => hidden[r * C + c],
-        (c, v) => weight[v * C + c],
+        { data: hidden, strides: [C, 1] },
+        { data: weight, strides: [1, C] },
         [R, V, C],
       );
       return logProbReference(logits, targets, temperature);

@@ -4,16 +4,24 @@ import { constant, type Family, type Op, type Problem, type Sizes, variable } fr
 
 type Numbers = ArrayLike<number>;
 
-/** out[m, n] = Σₖ a(m, k) · b(k, n), row-major. */
+/** A matrix in a flat array, element [i, j] at `i · strides[0] + j · strides[1]`. */
+export interface Strided {
+  data: Numbers;
+  strides: readonly [number, number];
+}
+
+/** out[m, n] = Σₖ a[m, k] · b[k, n], row-major. */
 export function product(
-  a: (m: number, k: number) => number,
-  b: (k: number, n: number) => number,
+  { data: a, strides: [aRow, aInner] }: Strided,
+  { data: b, strides: [bInner, bColumn] }: Strided,
   [rows, columns, inner]: readonly [number, number, number],
 ): Float64Array {
   const out = new Float64Array(rows * columns);
   for (let m = 0; m < rows; m++) {
     for (let n = 0; n < columns; n++) {
-      for (let k = 0; k < inner; k++) out[m * columns + n] += a(m, k) * b(k, n);
+      let sum = 0;
+      for (let k = 0; k < inner; k++) sum += a[m * aRow + k * aInner] * b[k * bInner + n * bColumn];
+      out[m * columns + n] = sum;
     }
   }
   return out;
@@ -27,6 +35,8 @@ function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): S
   return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
 }
 
+const entries = ["tiled", "direct", "transpose", "product"];
+
 const letters = {
   M: { meaning: "rows of the result" },
   N: { meaning: "columns of the result" },
@@ -36,7 +46,7 @@ const letters = {
 const productOp: Op = {
   name: "launchMatmul",
   summary: "a matrix product, plain and with everything that its epilogue can add",
-  entries: ["tiled", "direct", "transpose", "product"],
+  entries,
   letters: {
     ...letters,
     TA: { meaning: "1: A is stored [K, M]", default: 0 },
@@ -87,8 +97,8 @@ function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
     },
     reference({ a, b, bias, residual, total }) {
       const out = product(
-        (m, k) => a[TA ? k * M + m : m * K + k],
-        (k, n) => b[TB ? n * K + k : k * N + n],
+        { data: a, strides: TA ? [1, M] : [K, 1] },
+        { data: b, strides: TB ? [1, K] : [N, 1] },
         [M, N, K],
       );
       const sum = out.map((x, i) => x + bias[i % N] + residual[i] + total[i]);
@@ -100,7 +110,7 @@ function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
 const linearOp: Op = {
   name: "linear",
   summary: "x·Wᵀ + bias + residual, with gradients to all four",
-  entries: [],
+  entries, // those of the adapter's own choice
   letters: { ...letters, inputFirst: { meaning: "1: the weight is stored [K, N]", default: 0 } },
   typical: { M: 2176, N: 176, K: 64 },
   grid: [
@@ -128,8 +138,8 @@ const linearOp: Op = {
     }),
     reference({ x, weight, bias, residual }: Record<string, Numbers>) {
       const out = product(
-        (m, k) => x[m * K + k],
-        (k, n) => weight[inputFirst ? k * N + n : n * K + k],
+        { data: x, strides: [K, 1] },
+        { data: weight, strides: inputFirst ? [N, 1] : [1, K] },
         [M, N, K],
       );
       return { out: out.map((y, i) => y + bias[i % N] + residual[i]) };
