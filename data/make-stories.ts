@@ -16,29 +16,30 @@ import { compareResponses, type Pair } from "./noisy-preferences.ts";
 import { type Logged, samplePrompts, sampleResponses } from "./story-sampling.ts";
 import { type StoryPair, type StoryReference, storyTable } from "./story-statistics.ts";
 
-const SEED = 2024;
-const SPLITS = { train: 1200, validation: 100, test: 200 }; // prompts
-const PROMPTS = Object.values(SPLITS).reduce((sum, count) => sum + count, 0);
+type Compared = Logged & { pairs: Pair[] };
+
+// Test prompts are drawn under a seed of their own, apart from what settings are tuned on.
+const SEED = { tuning: 2024, test: 2025 };
+const PROMPTS = { train: 1200, validation: 300, test: 200 };
 const SPARE = 50; // prompts more, for those that get no label at all
 const OUTPUT = join(import.meta.dirname, "stories");
 
-const logged = await sampleLogs();
-const compared = logged
-  .map((entry, i) => ({ ...entry, pairs: compareResponses(entry, i, SEED) }))
-  .filter(({ pairs }) => pairs.length > 0);
-console.log(
-  `${logged.length - compared.length} prompts without a label left out, ` +
-    `${compared.length - PROMPTS} spare ones unused`,
-);
-if (compared.length < PROMPTS) {
-  throw new Error(`${compared.length} of ${PROMPTS} prompts are left: raise SPARE`);
-}
+const { engine } = await openEngine();
+const storyteller = openFolder(join(import.meta.dirname, "storyteller"));
+const model = await loadModel(engine, storyteller);
+const tokenizer = await loadTokenizer(storyteller);
+
+const tuning = await compareLogs(SEED.tuning, PROMPTS.train + PROMPTS.validation, []);
+const splits = {
+  train: tuning.slice(0, PROMPTS.train),
+  validation: tuning.slice(PROMPTS.train),
+  test: await compareLogs(SEED.test, PROMPTS.test, tuning.map(({ prompt }) => prompt)),
+};
+engine.destroy();
 
 await mkdir(OUTPUT, { recursive: true });
 const columns: Parameters<typeof storyTable>[0] = {};
-let start = 0;
-for (const [split, count] of Object.entries(SPLITS)) {
-  const part = compared.slice(start, start += count);
+for (const [split, part] of Object.entries(splits)) {
   const pairs = part.flatMap(pairRows), references = part.map(referenceRow);
   await writeFile(join(OUTPUT, `${split}.jsonl.gz`), gzipSync(jsonLines(pairs), { level: 9 }));
   await writeFile(join(OUTPUT, `${split}-references.jsonl`), jsonLines(references));
@@ -46,17 +47,28 @@ for (const [split, count] of Object.entries(SPLITS)) {
 }
 console.log(storyTable(columns));
 
-async function sampleLogs(): Promise<Logged[]> {
-  const { engine } = await openEngine();
-  const folder = openFolder(join(import.meta.dirname, "storyteller"));
-  const model = await loadModel(engine, folder);
-  const teller = { model, tokenizer: await loadTokenizer(folder), seed: SEED };
-  const logged = await sampleResponses(teller, await samplePrompts(teller, PROMPTS + SPARE));
-  engine.destroy();
-  return logged;
+/** `count` prompts unlike those in `known`, with their responses and at least one label each. */
+async function compareLogs(
+  seed: number,
+  count: number,
+  known: readonly string[],
+): Promise<Compared[]> {
+  const teller = { model, tokenizer, seed };
+  const prompts = await samplePrompts(teller, count + SPARE, known);
+  const compared = (await sampleResponses(teller, prompts))
+    .map((entry, i) => ({ ...entry, pairs: compareResponses(entry, i, seed) }))
+    .filter(({ pairs }) => pairs.length > 0);
+  console.log(
+    `${prompts.length - compared.length} prompts without a label left out, ` +
+      `${compared.length - count} spare ones unused`,
+  );
+  if (compared.length < count) {
+    throw new Error(`${compared.length} of ${count} prompts are left: raise SPARE`);
+  }
+  return compared.slice(0, count);
 }
 
-function pairRows({ prompt, pairs }: Logged & { pairs: Pair[] }): StoryPair[] {
+function pairRows({ prompt, pairs }: Compared): StoryPair[] {
   return pairs.map(({ winner, loser }) => ({
     prompt,
     chosen: winner.text,
@@ -69,7 +81,7 @@ function pairRows({ prompt, pairs }: Logged & { pairs: Pair[] }): StoryPair[] {
 }
 
 /** The winner of the prompt's first pair. */
-function referenceRow({ prompt, pairs: [{ winner }] }: Logged & { pairs: Pair[] }): StoryReference {
+function referenceRow({ prompt, pairs: [{ winner }] }: Compared): StoryReference {
   return { prompt, response: winner.text, gold: winner.gold, tokens: winner.tokens };
 }
 

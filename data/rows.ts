@@ -1,11 +1,36 @@
 import { z } from "zod";
-import { readLines } from "../scripts/host/files.ts";
+import type { ByteSource } from "../engine/nn/bytes.ts";
+import { type FileRecord, readRecords } from "./records.ts";
+
+export type SplitName = "train" | "validation" | "test";
+
+/** Where a row comes from. */
+export interface RowOrigin {
+  /** `file:line`, or `file, row n` */
+  id: string;
+  /** The split that the data's makers put it into: by the file's name or a column `split`. */
+  split: SplitName | null;
+  /** The row's other fields, such as gold scores. */
+  extra: Record<string, unknown>;
+}
+
+/** A prompt with two responses, of which a person (or a model of one) chose the first. */
+export interface PreferenceRow extends RowOrigin {
+  prompt: string;
+  chosen: string;
+  rejected: string;
+}
+
+/** A prompt with a good response. */
+export interface ReferenceRow extends RowOrigin {
+  prompt: string;
+  response: string;
+}
 
 /** A row that was left out, and why. */
 export interface SkippedRow {
-  file: string;
-  /** Counted from 1. */
-  line: number;
+  /** `file:line`, or `file, row n` */
+  id: string;
   reason: string;
 }
 
@@ -15,54 +40,45 @@ export interface Rows<T> {
 }
 
 export interface ReadOptions {
-  /** Leave bad rows out and list them in `skipped`, where otherwise the first one is an error. */
+  /** Leave bad rows out and list them, where otherwise the first one is an error. */
   skipBadRows?: boolean;
 }
 
-/**
- * What a row turns out to be. A `bad` row is malformed and stops the reading unless bad rows are
- * skipped; a `useless` one is well-formed but says nothing, and is always skipped.
- */
-export type Verdict<T> = { row: T } | { bad: string } | { useless: string };
+/** What a row turns out to be, or why it is bad. */
+export type Verdict<T> = { row: T } | { bad: string };
 
 /**
- * Reads JSON lines (`.jsonl`, `.json`, either also `.gz`): one value per line, empty lines ignored.
- * `judge` gets each value and its id, `file:line`. Throws on a bad row, with file, line and reason,
- * unless bad rows are skipped, and where no row is left.
+ * Reads every record of a data file. `judge` gets each value and its id. Throws on a bad row, with file, line
+ * and reason, unless bad rows are skipped, and where no row is left.
  */
-export async function readJsonLines<T>(
-  path: string,
+export async function judgeRecords<T>(
+  source: ByteSource,
   judge: (value: unknown, id: string) => Verdict<T>,
-  options: ReadOptions = {},
+  { skipBadRows = false }: ReadOptions = {},
 ): Promise<Rows<T>> {
   const rows: T[] = [];
   const skipped: SkippedRow[] = [];
-  let line = 0;
-  for await (const text of readLines(path)) {
-    line++;
-    if (text.trim() === "") continue;
-    const verdict = judgeLine(text, `${path}:${line}`, judge);
-    if ("row" in verdict) {
-      rows.push(verdict.row);
-    } else if ("bad" in verdict && !options.skipBadRows) {
+  for await (const record of readRecords(source)) {
+    const verdict = verdictOf(record, judge);
+    if ("row" in verdict) rows.push(verdict.row);
+    else if (skipBadRows) skipped.push({ id: record.id, reason: verdict.bad });
+    else {
       throw new Error(
-        `${path}:${line}: bad row: ${verdict.bad}. Correct it, or skip such rows (--skip-bad-rows)`,
+        `${record.id}: bad row: ${verdict.bad}. Correct it, or skip such rows (--skip-bad-rows)`,
       );
-    } else {
-      skipped.push({ file: path, line, reason: "bad" in verdict ? verdict.bad : verdict.useless });
     }
   }
-  if (rows.length === 0) throw new Error(`${path} holds no usable row${firstReason(skipped)}`);
+  if (rows.length === 0) throw new Error(`${source.name} holds no usable row${first(skipped)}`);
   return { rows, skipped };
 }
 
-/** Reads JSON lines of the form that `schema` describes, such as references or samples. */
+/** Reads rows of the form that `schema` describes. */
 export function readRows<T>(
-  path: string,
+  source: ByteSource,
   schema: z.ZodType<T>,
   options: ReadOptions = {},
 ): Promise<Rows<T>> {
-  return readJsonLines<T>(path, (value) => {
+  return judgeRecords<T>(source, (value) => {
     const result = schema.safeParse(value);
     return result.success ? { row: result.data } : { bad: describeIssues(result.error) };
   }, options);
@@ -75,22 +91,15 @@ export function describeIssues(error: z.ZodError): string {
     .join("; ");
 }
 
-function judgeLine<T>(
-  text: string,
-  id: string,
+function verdictOf<T>(
+  record: FileRecord,
   judge: (value: unknown, id: string) => Verdict<T>,
 ): Verdict<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { bad: `not JSON (${(error as Error).message}); one JSON object per line is expected` };
-  }
-  return judge(value, id);
+  return "bad" in record ? record : judge(record.value, record.id);
 }
 
-function firstReason(skipped: SkippedRow[]): string {
+function first(skipped: SkippedRow[]): string {
   if (skipped.length === 0) return "; it is empty";
-  const { line, reason } = skipped[0];
-  return `; all ${skipped.length} were skipped, the first at line ${line}: ${reason}`;
+  const [{ id, reason }] = skipped;
+  return `; all ${skipped.length} were skipped, the first at ${id}: ${reason}`;
 }

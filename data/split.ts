@@ -1,4 +1,5 @@
 import { mix32 } from "../engine/rl/random.ts";
+import type { SplitName } from "./rows.ts";
 
 export interface Split<T> {
   train: T[];
@@ -26,7 +27,7 @@ export function splitByPrompt<T extends { prompt: string }>(
   checkFractions(fractions);
   const split: Split<T> = { train: [], validation: [], test: [] };
   for (const row of rows) {
-    const place = hash(opening(row.prompt), seed) / 2 ** 32;
+    const place = hashText(opening(row.prompt), seed) / 2 ** 32;
     if (place < fractions.test) split.test.push(row);
     else if (place < fractions.test + fractions.validation) split.validation.push(row);
     else split.train.push(row);
@@ -40,6 +41,31 @@ export function splitByPrompt<T extends { prompt: string }>(
     }
   }
   return split;
+}
+
+/**
+ * The split that the data's makers gave, where every row has one and there are rows to train and to test on, else
+ * by prompt. A given split without validation rows takes them from the training prompts; training rows whose
+ * prompt is held out are left out and counted as `leaked`.
+ */
+export function splitRows<T extends { prompt: string; split: SplitName | null }>(
+  rows: readonly T[],
+  fractions: Fractions,
+  seed: number,
+): Split<T> & { leaked: number } {
+  const given = (name: SplitName) => rows.filter(({ split }) => split === name);
+  const [train, validation, test] = [given("train"), given("validation"), given("test")];
+  const whole = train.length + validation.length + test.length === rows.length;
+  if (!whole || train.length === 0 || test.length === 0) {
+    return { ...splitByPrompt(rows, fractions, seed), leaked: 0 };
+  }
+  const held = new Set([...validation, ...test].map(({ prompt }) => opening(prompt)));
+  const own = train.filter(({ prompt }) => !held.has(opening(prompt)));
+  const leaked = train.length - own.length;
+  if (validation.length > 0) return { train: own, validation, test, leaked };
+  const share = fractions.validation / (fractions.train + fractions.validation);
+  const parts = splitByPrompt(own, { train: 1 - share, validation: share, test: 0 }, seed);
+  return { ...parts, test, leaked };
 }
 
 function checkFractions({ train, validation, test }: Fractions): void {
@@ -56,12 +82,12 @@ function checkFractions({ train, validation, test }: Fractions): void {
  * The first turn of a dialogue, or the whole of another prompt. Later turns of a dialogue are rows of their
  * own whose prompts quote the earlier answers: they belong on the same side.
  */
-function opening(prompt: string): string {
+export function opening(prompt: string): string {
   return prompt.split("\n\nAssistant:", 1)[0];
 }
 
 /** FNV-1a over UTF-16 units, mixed so that near-equal prompts fall apart. Returns a uint32. */
-function hash(text: string, seed: number): number {
+export function hashText(text: string, seed: number): number {
   let state = mix32(seed ^ 0x811c9dc5);
   for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
   return mix32(state);

@@ -45,9 +45,14 @@ export interface Logged {
 
 /**
  * Samples at least `count` prompts, the first sentences of stories. They differ in more than the names in them, so that
- * no test prompt is a training prompt with another name.
+ * no test prompt is a training prompt with another name; nor are they so alike to one in `known`.
  */
-export async function samplePrompts(teller: Storyteller, count: number): Promise<string[]> {
+export async function samplePrompts(
+  teller: Storyteller,
+  count: number,
+  known: readonly string[] = [],
+): Promise<string[]> {
+  const taken = new Set(known.map(nameless));
   const found = new Map<string, string>();
   let stories = 0, unfit = 0;
   while (found.size < count) {
@@ -57,9 +62,12 @@ export async function samplePrompts(teller: Storyteller, count: number): Promise
     });
     for (const story of await write(teller, requests, DRAWS.stories, TEMPERATURE.prompts)) {
       const prompt = cutPrompt(story, teller.tokenizer);
-      const nameless = prompt?.replace(/[A-Z]\w*/g, "X");
-      if (prompt === undefined) unfit++;
-      else if (!found.has(nameless!)) found.set(nameless!, prompt);
+      if (prompt === undefined) {
+        unfit++;
+        continue;
+      }
+      const key = nameless(prompt);
+      if (!taken.has(key) && !found.has(key)) found.set(key, prompt);
     }
   }
   const repeated = stories - unfit - found.size;
@@ -71,6 +79,10 @@ export async function samplePrompts(teller: Storyteller, count: number): Promise
     .map((prompt, i) => ({ prompt, key: draw(teller.seed, DRAWS.order, i) }))
     .sort((a, b) => a.key - b.key)
     .map(({ prompt }) => prompt);
+}
+
+function nameless(prompt: string): string {
+  return prompt.replace(/[A-Z]\w*/g, "X");
 }
 
 /**

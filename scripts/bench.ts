@@ -50,7 +50,7 @@ const { engine, adapter } = await openEngine();
 if (!json) console.log(adapter.name);
 const rows: Row[] = [];
 for (const op of families.flatMap(({ ops }) => ops)) {
-  for (const { name } of availableVariants(engine, op)) {
+  for (const { name } of availableVariants(engine, op, op.typical)) {
     const row = await measureOp(engine, op, name);
     rows.push(row);
     if (!json) console.log(format(row));

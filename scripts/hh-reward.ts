@@ -22,6 +22,7 @@ import {
 import { bootstrapMean, pairedDifference } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
+import { withProgress } from "./host/progress.ts";
 import { createRunFolder, RunFolder } from "./host/run-folder.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { BagOfWords, type TextPair } from "./lib/bag-of-words.ts";
@@ -38,8 +39,8 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
     model: {
       type: "string",
       default: "runs/small-lm/models/small-lm",
-      placeholder: "FOLDER",
-      help: "a Hugging Face model folder, such as scripts/pretrain.ts writes",
+      placeholder: "MODEL",
+      help: "a model folder, such as scripts/pretrain.ts writes, or a name on the hub",
     },
     pairs: {
       type: "string",
@@ -109,7 +110,12 @@ async function trainAndTest({ train: trainRows, test: testRows }: HelpfulSplit, 
   await train(part, "reward", new RewardTrainer(reward, pairs, settings), 40);
   const words = new BagOfWords(pairs, bagOfWords);
   const ranks = {
-    reward: await rankPairs(reward, test, microTokens),
+    reward: await withProgress(
+      "held-out pairs",
+      2 * test.length,
+      "answers",
+      (advance) => rankPairs(reward, test, microTokens, advance),
+    ),
     longer: rankByLength(test),
     words: test.map((pair) => words.rank(pair)),
   };

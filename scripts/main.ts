@@ -1,25 +1,14 @@
 // From preference pairs to a better model, on the bundled task or one's own data:
 //
 //   npm start                                         the bundled task, some minutes on two cores
-//   npm start -- --data pairs.jsonl --model FOLDER    one's own
+//   npm start -- --data pairs.jsonl --model MODEL     one's own
 //
 // SFT on the references, a reward model on the pairs, then DR-PO and PPO from the same start with the same
 // number of episodes; all are evaluated on held-out prompts, and a report is written to the run folder.
 import "./host/failure.ts";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { copyModel, type Model } from "../engine/nn/model.ts";
-import { type Answer, answerPrompts, type EvaluationPrompt } from "../engine/rl/evaluation.ts";
-import { PolicyTrainer } from "../engine/rl/policy-trainer.ts";
-import {
-  centreScores,
-  newRewardModel,
-  rankByLength,
-  rankPairs,
-  RewardTrainer,
-  scoreSequences,
-} from "../engine/rl/reward-model.ts";
-import { SupervisedTrainer } from "../engine/rl/sft.ts";
+import type { Answer } from "../engine/rl/evaluation.ts";
+import { rankByLength, scoreSequences } from "../engine/rl/reward-model.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
@@ -27,108 +16,80 @@ import { readRun } from "./host/read-run.ts";
 import {
   compare,
   type Cost,
-  curvePoint,
-  episodeSamples,
   methodResult,
   SavedAnswers,
   testSamples,
   winScores,
 } from "./lib/results.ts";
-import { loadTextModel } from "./lib/load-model.ts";
-import { openRun } from "./lib/run.ts";
+import { checkLora, loraOptions } from "./lib/adapters.ts";
+import { dataCounts, encodeText, readText } from "./lib/command-task.ts";
+import { loadPolicy } from "./lib/load-model.ts";
+import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
+import { mainSettings, openMainRun } from "./lib/run.ts";
+import { evaluationSettings } from "./lib/settings.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { bundledTask, encodeTask, preferenceTask, wholeSequence } from "./lib/task.ts";
-import { train } from "./lib/train.ts";
+import { storyteller } from "./lib/shared-data.ts";
+import { bundledTask, wholeSequence } from "./lib/task.ts";
 import { renderReport } from "./report/html.ts";
 import { renderTable } from "./report/table.ts";
 import type { MethodName, Results } from "./report/types.ts";
 
 const started = performance.now();
-const { folder, options, settings } = openRun();
+const { options, output, start } = openMainRun();
 const { engine, adapter } = await openEngine();
 const { seed } = options;
-folder.config({
-  options,
-  settings,
-  adapter,
-  features: engine.features,
-  versions: process.versions,
-});
 
 // The task as token ids of the base model.
-const modelPath = options.model ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
-const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
-const text = options.data ? await preferenceTask(options.data, options) : await bundledTask();
-const { beginToken, context } = base.config;
-const { promptTokens: maxPrompt, policy: { responseTokens: maxResponse } } = settings;
-const task = encodeTask(text, tokenizer, { context, beginToken, endToken, maxPrompt, maxResponse });
-console.log(
-  `${task.name}: ${task.references.length} references and ${task.pairs.train.length} pairs to train on, ` +
-    `${task.test.length} prompts to test on (${task.fit.dropped} rows too long, ${task.fit.promptsCut} prompts cut)`,
+const source = await loadPolicy(engine, "--model", options.model ?? storyteller);
+const { base, tokenizer } = source;
+const lora = loraOptions(options);
+checkLora("--model", base, lora);
+const settings = mainSettings(options, base, lora);
+const { promptTokens, policy: { responseTokens, microTokens } } = settings;
+const { data } = options;
+const text = data === undefined ? await bundledTask() : await readText({ ...options, data });
+const task = encodeText(text, { promptTokens, responseTokens }, source, output);
+const folder = start(engine, adapter, settings);
+const place = { folder, progress: output.progress };
+
+// SFT on the references, a reward model on the pairs.
+const { model: sft, seconds: sftSeconds } = await trainSft(
+  place,
+  base,
+  task.references,
+  settings.sft,
+  lora,
 );
-
-// SFT on the references.
-const sft = copyModel(base);
-const sftSeconds = await train(
-  folder,
-  "sft",
-  new SupervisedTrainer(sft, task.references, settings.sft),
-  20,
+const { model: reward } = await trainReward(
+  place,
+  sft,
+  task.pairs.train,
+  task.references,
+  settings.reward,
+  lora,
 );
-
-// The reward model on the pairs; its scores are shifted so that the references average 0.
-const reward = newRewardModel(sft, seed);
-await train(folder, "reward", new RewardTrainer(reward, task.pairs.train, settings.reward), 50);
-const { microTokens } = settings.policy;
-await centreScores(reward, task.references.map(wholeSequence), microTokens);
-const ranked = await rankPairs(reward, task.pairs.test, microTokens);
-
-// Responses without resets to the same held-out prompts, measured.
-const judges = { reference: sft, reward, tokenizer, gold: task.gold };
-const answer = (policy: Model, prompts: readonly EvaluationPrompt[]): Promise<Answer[]> => {
-  const { temperature, responseTokens } = settings.policy;
-  const options = { temperature, responseTokens, microTokens, batchRows: settings.batchRows, seed };
-  return answerPrompts(policy, prompts, judges, options);
-};
-const validation = task.validation.slice(0, settings.validationPrompts);
-const test = task.test.slice(0, settings.testPrompts);
-
-/** One method: PPO from the SFT policy with episodes reset with probability `beta`. */
-async function trainPolicy(
-  method: "drpo" | "ppo",
-  beta: number,
-  onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
-) {
-  const policy = copyModel(sft, { score: settings.sharedTrunk });
-  const value = settings.sharedTrunk ? policy : copyModel(reward);
-  const models = { policy, value, reference: sft, reward };
-  const trainer = new PolicyTrainer(models, task.references, { ...settings.policy, beta });
-  const seconds = await train(folder, method, trainer, settings.checkpointEvery, async (step) => {
-    await onUpdate?.(trainer);
-    for (const sample of episodeSamples(method, trainer, tokenizer, task.gold)) {
-      folder.sample(sample);
-    }
-    const look = step % settings.evaluateEvery === 0 || step === trainer.steps;
-    const { episodes, generatedTokens } = trainer;
-    const spent = { episodes, generatedTokens };
-    return look ? { ...spent, ...curvePoint(await answer(policy, validation)) } : spent;
-  });
-  const cost = { generatedTokens: trainer.generatedTokens, seconds };
-  return { policy, answers: await answer(policy, test), cost };
-}
+const ranked = await rankHeldOut(place, reward, task.pairs.test, microTokens);
 
 // DR-PO, then PPO: the same program without resets. PPO is also looked at where it has generated as many
 // tokens as DR-PO did in all.
-const drpo = await trainPolicy("drpo", settings.policy.beta);
+const judges = { reference: sft, reward, tokenizer, gold: task.gold };
+const answer = answering(place, judges, evaluationSettings(settings));
+const validation = task.validation.slice(0, settings.validationPrompts);
+const test = task.test.slice(0, settings.testPrompts);
+const from = { ...task, ...judges, validation, answer, lora };
+const drpo = await trainPolicy(place, "drpo", from, settings);
 const equalTokens = new SavedAnswers(folder, "ppo-at-equal-tokens.json");
-const ppo = await trainPolicy("ppo", 0, async ({ generatedTokens, models: { policy } }) => {
-  if (generatedTokens >= drpo.cost.generatedTokens) {
-    await equalTokens.take(() => answer(policy, test));
+const withoutResets = { ...settings, policy: { ...settings.policy, beta: 0 } };
+const ppo = await trainPolicy(place, "ppo", from, withoutResets, async (trainer) => {
+  if (trainer.generatedTokens >= drpo.cost.generatedTokens) {
+    await equalTokens.take(() => answer(trainer.models.policy, test, "PPO at equal tokens"));
   }
 });
 
 // Results on the test prompts.
-const sftAnswers = await answer(sft, test);
+const sftAnswers = await answer(sft, test, "SFT");
+const drpoAnswers = await answer(drpo.policy, test, "DR-PO");
+const ppoAnswers = await answer(ppo.policy, test, "PPO");
 const scores = winScores(
   task.gold,
   test,
@@ -148,8 +109,8 @@ const results: Results = {
   winRateBy: scores.by,
   methods: {
     sft: row(sftAnswers, { generatedTokens: 0, seconds: sftSeconds }),
-    ppo: row(ppo.answers, ppo.cost),
-    drpo: row(drpo.answers, drpo.cost),
+    ppo: row(ppoAnswers, ppo.cost),
+    drpo: row(drpoAnswers, drpo.cost),
   },
   rewardModel: {
     accuracy: clusteredMean(ranked, testPrompts, { seed }),
@@ -157,12 +118,12 @@ const results: Results = {
     pairs: ranked.length,
   },
   comparisons: [
-    compare(["drpo", drpo.answers], ["sft", sftAnswers], scores, "episodes", seed),
-    compare(["drpo", drpo.answers], ["ppo", ppo.answers], scores, "episodes", seed),
+    compare(["drpo", drpoAnswers], ["sft", sftAnswers], scores, "episodes", seed),
+    compare(["drpo", drpoAnswers], ["ppo", ppoAnswers], scores, "episodes", seed),
     ...equalTokens.answers
       ? [
         compare(
-          ["drpo", drpo.answers],
+          ["drpo", drpoAnswers],
           ["ppo", equalTokens.answers],
           scores,
           "generatedTokens",
@@ -171,18 +132,12 @@ const results: Results = {
       ]
       : [],
   ],
-  data: {
-    ...task.fit,
-    rows: task.rows,
-    skippedBadRows: task.skippedBadRows,
-    referencesDropped: task.referencesDropped,
-    heldOutPromptsDropped: task.heldOutPromptsDropped,
-  },
+  data: dataCounts(task),
 };
 folder.truncateSamples(({ split }) => split === "train");
-const answersOf: [MethodName, Answer[]][] = [["sft", sftAnswers], ["ppo", ppo.answers], [
+const answersOf: [MethodName, Answer[]][] = [["sft", sftAnswers], ["ppo", ppoAnswers], [
   "drpo",
-  drpo.answers,
+  drpoAnswers,
 ]];
 for (const [method, answers] of answersOf) {
   for (const sample of testSamples(method, test, answers)) folder.sample(sample);
@@ -190,10 +145,11 @@ for (const [method, answers] of answersOf) {
 folder.results(results);
 folder.write("report.html", renderReport(readRun(folder.path)));
 for (const [name, model] of Object.entries({ sft, reward, ppo: ppo.policy, drpo: drpo.policy })) {
-  await saveModel(folder, name, model, modelPath);
+  await saveModel(folder, name, model, source);
 }
-console.log(
+output.result(
   `\n${renderTable(results)}\n\n${folder.path}/report.html, after ${duration(results.seconds)}`,
+  results,
 );
 engine.destroy();
 process.exit(0);

@@ -109,7 +109,7 @@ const heldOutLoss = {
   posts: -await meanLogProbability(model, heldOut.posts, microTokens),
   dialogues: -await meanLogProbability(model, heldOut.dialogues, microTokens),
 };
-await saveModel(folder, "small-lm", model, storyteller);
+await saveModel(folder, "small-lm", model, { name: storyteller, path: storyteller });
 const results = {
   parameters: model.parameters.count,
   tokens,

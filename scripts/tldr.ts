@@ -17,7 +17,7 @@ import { SupervisedTrainer } from "../engine/rl/sft.ts";
 import { pairedDifference } from "../engine/rl/statistics.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
-import { duration } from "./host/progress.ts";
+import { duration, withProgress } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
@@ -38,8 +38,8 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
     model: {
       type: "string",
       default: "runs/small-lm/models/small-lm",
-      placeholder: "FOLDER",
-      help: "a Hugging Face model folder, such as scripts/pretrain.ts writes",
+      placeholder: "MODEL",
+      help: "a model folder, such as scripts/pretrain.ts writes, or a name on the hub",
     },
     data: {
       type: "string",
@@ -71,7 +71,8 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
 const started = performance.now();
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
-const { base, tokenizer } = await loadTextModel(engine, modelPath);
+const source = await loadTextModel(engine, modelPath);
+const { base, tokenizer } = source;
 const folder = createRunFolder({ dir: run, name: "tldr" });
 
 const limits = { promptTokens: 192, responseTokens: 48 };
@@ -138,19 +139,17 @@ const sftSeconds = await train(
 // Responses without resets to the held-out posts. The reward is synthetic.
 const syntheticReward = (row: { reference: string }, response: readonly number[]) =>
   rougeL(tokenizer.decodeContinuation(response), row.reference);
-const answer = (policy: Model): Promise<Answer[]> =>
-  answerPrompts(
-    policy,
-    test,
-    { reference: sft, reward: syntheticReward, tokenizer, gold: null },
-    {
-      temperature: 1,
-      responseTokens: limits.responseTokens,
-      microTokens,
-      batchRows: 40,
-      seed,
-    },
+const judges = { reference: sft, reward: syntheticReward, tokenizer, gold: null };
+const answer = (policy: Model): Promise<Answer[]> => {
+  const { responseTokens } = limits;
+  const options = { temperature: 1, responseTokens, microTokens, batchRows: 40, seed };
+  return withProgress(
+    "test posts",
+    test.length,
+    "posts",
+    (advance) => answerPrompts(policy, test, judges, options, advance),
   );
+};
 
 /** One method: PPO from the SFT policy with episodes reset with probability `beta`. */
 async function trainPolicy(method: "drpo" | "ppo", beta: number) {
@@ -167,7 +166,7 @@ async function trainPolicy(method: "drpo" | "ppo", beta: number) {
     for (const sample of episodeSamples(method, trainer, tokenizer, null)) folder.sample(sample);
     return Promise.resolve({});
   });
-  await saveModel(folder, method, models.policy, modelPath);
+  await saveModel(folder, method, models.policy, source);
   return {
     answers: await answer(models.policy),
     cost: { generatedTokens: trainer.generatedTokens, seconds },
@@ -177,7 +176,7 @@ async function trainPolicy(method: "drpo" | "ppo", beta: number) {
 const methods: [MethodName, { answers: Answer[]; cost: Cost }][] = [
   ["sft", { answers: await answer(sft), cost: { generatedTokens: 0, seconds: sftSeconds } }],
 ];
-await saveModel(folder, "sft", sft, modelPath);
+await saveModel(folder, "sft", sft, source);
 if (ppo) methods.push(["ppo", await trainPolicy("ppo", 0)]);
 methods.push(["drpo", await trainPolicy("drpo", policySettings.beta)]);
 

@@ -11,9 +11,18 @@ export interface GridRow {
   deviations: Deviation[];
 }
 
-/** The variants of an op that this engine's adapter can run; a nameless one where there is no choice. */
-export function availableVariants(engine: Engine, { variants }: Op): Partial<Variant>[] {
-  return variants?.filter(({ available }) => available?.(engine.features) ?? true) ?? [{}];
+/**
+ * The variants of an op that this engine's adapter can run, at these sizes where some are given; a nameless one
+ * where there is no choice.
+ */
+export function availableVariants(
+  { features }: Engine,
+  { variants }: Op,
+  sizes?: Sizes,
+): Partial<Variant>[] {
+  return variants?.filter(({ available, fits }) =>
+    (available?.(features) ?? true) && (!sizes || (fits?.(sizes) ?? true))
+  ) ?? [{}];
 }
 
 /** Which of an op's shapes: a third of its grid, for slow places; its grid; or the larger ones too. */
@@ -35,9 +44,8 @@ export async function* checkGrid(
   { shapes = "grid", variant }: { shapes?: Shapes; variant?: string } = {},
 ): AsyncGenerator<GridRow> {
   for (const op of families.flatMap(({ ops }) => ops)) {
-    const names = availableVariants(engine, op).map(({ name }) => name);
     for (const sizes of shapesOf(op, shapes)) {
-      for (const name of names) {
+      for (const { name } of availableVariants(engine, op, sizes)) {
         if (variant !== undefined && name !== variant) continue;
         yield { op, sizes, variant: name, deviations: await checkOp(engine, op, sizes, name) };
       }

@@ -39,6 +39,8 @@ export interface Variant {
   /** The file it is in; the family's first where absent. */
   shader?: ShaderName;
   available?(features: Features): boolean;
+  /** Whether it can do these sizes; absent where it can do all. */
+  fits?(sizes: Sizes): boolean;
 }
 
 /** The largest relative error, see `relativeError`. */

@@ -1,4 +1,5 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
+import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
@@ -49,6 +50,8 @@ export class Engine {
   readonly kernels: KernelCache;
   /** Ops record themselves here while `record` runs. */
   tape: Tape | null = null;
+  /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
+  memo: Memo | null = null;
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
@@ -253,6 +256,17 @@ export class Engine {
     }
     await this.#commands.check();
     return await profiler.take();
+  }
+
+  /** Runs `body` with `memo` at hand. */
+  remember<T>(memo: Memo, body: () => T): T {
+    const outer = this.memo;
+    this.memo = memo;
+    try {
+      return body();
+    } finally {
+      this.memo = outer;
+    }
   }
 
   flush(): void {

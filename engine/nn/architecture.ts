@@ -85,6 +85,8 @@ export interface Family {
   prefix: string;
   /** Tensors of old checkpoints that are no weights: masks and frequencies, which are computed here. */
   buffers: RegExp;
+  /** Names that transformers gives to weights in memory, to those in the checkpoint. */
+  aliases: Readonly<Record<string, string>>;
   /** Throws where config.json is wrong or asks for what is not supported. */
   parse(json: unknown): ModelConfig;
   /** The fields that are the family's own. */

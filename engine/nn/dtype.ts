@@ -9,7 +9,21 @@ import {
  * The value types of weight files. Arrays are viewed in the host's byte order; every host of WebGPU
  * is little-endian, as the files are.
  */
-export const BYTES_PER_VALUE = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, U8: 1 } as const;
+export const BYTES_PER_VALUE = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 
 export type Dtype = keyof typeof BYTES_PER_VALUE;
 
@@ -40,7 +54,18 @@ export function toFloat32(
       return exactFloat32(tensor, new Int32Array(buffer));
     case "I64":
       return exactFloat32(tensor, Array.from(new BigInt64Array(buffer), Number));
+    case "U64":
+      return exactFloat32(tensor, Array.from(new BigUint64Array(buffer), Number));
+    case "U32":
+      return exactFloat32(tensor, new Uint32Array(buffer));
+    case "I16":
+      return Float32Array.from(new Int16Array(buffer));
+    case "U16":
+      return Float32Array.from(new Uint16Array(buffer));
+    case "I8":
+      return Float32Array.from(new Int8Array(buffer));
     case "U8":
+    case "BOOL":
       return Float32Array.from(bytes);
   }
 }

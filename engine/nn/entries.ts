@@ -1,12 +1,6 @@
-import type { Shape } from "../tensor/tensor.ts";
+import type { Entry } from "../tensor/parameters.ts";
 import type { ModelConfig } from "./architecture.ts";
 import { architectureOf } from "./families/index.ts";
-
-/** A weight: its name in the checkpoint, and its shape there. */
-export interface Entry {
-  name: string;
-  shape: Shape;
-}
 
 /** Names and shapes of all weights of a model without score head, in the order in which they are stored. */
 export function decoderEntries(config: ModelConfig): Entry[] {

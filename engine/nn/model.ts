@@ -3,15 +3,17 @@ import { gatherRows } from "../ops/gather.ts";
 import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
-import { Parameters } from "../tensor/parameters.ts";
+import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
+import { readWeights, SCORE_BIAS, SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
-import { decoderEntries, type Entry } from "./entries.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
+
+export { SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
 
 /** A config and a set of weights. The model itself is a function of both: `forward(config, parameters, batch)`. */
 export interface Model {
@@ -19,72 +21,44 @@ export interface Model {
   parameters: Parameters;
 }
 
-export const SCORE_WEIGHT = "score.weight";
-export const SCORE_BIAS = "score.bias";
-
-/** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
-export function parameterEntries(
-  config: ModelConfig,
-  { score = false } = {},
-): Entry[] {
-  const entries = decoderEntries(config);
-  if (!score) return entries;
-  return [...entries, { name: SCORE_WEIGHT, shape: [1, config.width] }, {
-    name: SCORE_BIAS,
-    shape: [1],
-  }];
+/**
+ * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments. Throws, naming
+ * it, where a tensor is missing, left over or of another shape than the config says.
+ */
+export async function loadModel(
+  engine: Engine,
+  folder: Folder,
+  { trainable = true } = {},
+): Promise<Model> {
+  const config = await loadConfig(folder);
+  const file = await openWeights(folder);
+  return { config, parameters: await readWeights(engine, file, config, trainable) };
 }
 
 /**
- * Loads a Hugging Face model folder. Throws, naming it, where a tensor is missing, left over or of another
- * shape than the config says.
+ * A copy of the weights, in storage of its own; a scalar head asked for and not there starts at 0. The copy of
+ * an adapter stands on the same base.
  */
-export async function loadModel(engine: Engine, folder: Folder): Promise<Model> {
-  const config = await loadConfig(folder);
-  const file = await openWeights(folder);
-  const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT) });
-  const known = new Set(entries.map(({ name }) => name));
-  // A tied checkpoint may store the head a second time.
-  const left = file.names.filter((name) =>
-    !known.has(name) && !(config.tied && name === "lm_head.weight")
-  );
-  if (left.length) {
-    throw new Error(
-      `${file.name} holds tensors that this architecture has no place for: ${
-        left.slice(0, 4).join(", ")
-      }`,
-    );
-  }
-  const parameters = new Parameters(engine, entries);
-  for (const { name, shape } of entries) {
-    const stored = file.tensor(name);
-    if (stored.shape.join() !== shape.join()) {
-      throw new Error(
-        `${file.name}: ${name} has shape [${stored.shape.join(", ")}], but config.json means [${
-          shape.join(", ")
-        }]`,
-      );
-    }
-    engine.write(parameters.get(name), await stored.toFloat32());
-  }
-  engine.flush();
-  return { config, parameters };
-}
-
-/** A copy of the weights, in storage of its own; a scalar head asked for and not there starts at 0. */
 export function copyModel(
   { config, parameters }: Model,
   { trainable = true, score = parameters.has(SCORE_WEIGHT) } = {},
 ): Model {
-  const copy = new Parameters(parameters.engine, parameterEntries(config, { score }), trainable);
+  const heads = scoreEntries(config);
+  const trunk = parameters.entries.filter(({ name }) => !heads.some((head) => head.name === name));
+  const copy = parameters.another([...trunk, ...score ? heads : []], trainable);
   for (const name of copy.names) {
     if (parameters.has(name)) parameters.engine.copy(parameters.get(name), copy.get(name));
   }
   return { config, parameters: copy };
 }
 
-/** The files of a Hugging Face model folder that hold these weights (f32). */
+/** The files of a Hugging Face model folder that hold these weights (f32). Throws on an adapter's. */
 export async function modelFiles({ config, parameters }: Model): Promise<Map<string, Uint8Array>> {
+  if (parameters.base) {
+    throw new Error(
+      "these weights stand on a base: save their adapter (adapterFiles), or merge them first (mergeAdapter)",
+    );
+  }
   const entries = [];
   for (const name of parameters.names) {
     const tensor = parameters.get(name);

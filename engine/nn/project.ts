@@ -1,6 +1,7 @@
 import { linear } from "../ops/matmul.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { adapterProduct, LoraParameters } from "./lora.ts";
 
 /** What a linear layer of a model adds, and how its family stores weights. */
 export interface ProjectOptions {
@@ -11,7 +12,8 @@ export interface ProjectOptions {
 }
 
 /**
- * The linear layer `name` of a model on x [N, in], with its bias where the checkpoint has one; as [N, out].
+ * The linear layer `name` of a model on x [N, in], with its bias where the checkpoint has one and its low-rank
+ * adapter where `parameters` has one; as [N, out].
  * All projections of all families pass here, but for the head.
  */
 export function project(
@@ -21,5 +23,7 @@ export function project(
   { residual, inputFirst }: ProjectOptions = {},
 ): Tensor {
   const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
-  return linear(x, parameters.get(`${name}.weight`), { bias, residual, inputFirst });
+  const adapter = parameters instanceof LoraParameters ? parameters.adapters.get(name) : undefined;
+  const rest = adapter ? adapterProduct(adapter, x, residual) : residual;
+  return linear(x, parameters.get(`${name}.weight`), { bias, residual: rest, inputFirst });
 }

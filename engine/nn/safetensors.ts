@@ -14,10 +14,10 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   readonly dtype: Dtype;
   /**
-   * All values, row-major. F16 and BF16 widen exactly, F64 rounds; an integer that f32 cannot hold
-   * is an error.
+   * Values start … end−1 in row-major order, all by default; only they are read. F16 and BF16 widen
+   * exactly, F64 rounds; an integer that f32 cannot hold is an error.
    */
-  toFloat32(): Promise<Float32Array<ArrayBuffer>>;
+  toFloat32(start?: number, end?: number): Promise<Float32Array<ArrayBuffer>>;
 }
 
 /** The tensors of one file, or of all shards of a model. */
@@ -47,12 +47,20 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
   const ranges: Range[] = [];
   for (const [name, value] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: [begin, end] } = readEntry(source.name, name, value);
-    const data = () => source.read(dataStart + begin, end - begin);
+    const bytes = BYTES_PER_VALUE[dtype], count = valueCount(shape);
     tensors.set(name, {
       name,
       shape,
       dtype,
-      toFloat32: async () => toFloat32(name, dtype, await data()),
+      async toFloat32(first = 0, last = count) {
+        if (!(0 <= first && first <= last && last <= count)) {
+          throw new RangeError(
+            `tensor ${name} has ${count} values; ${first} … ${last} were asked for`,
+          );
+        }
+        const data = await source.read(dataStart + begin + first * bytes, (last - first) * bytes);
+        return toFloat32(name, dtype, data);
+      },
     });
     ranges.push({ name, begin, end });
   }

@@ -33,11 +33,8 @@ export function uniform(bits: number): number {
   return Math.max(bits >>> 8, 0.5) / 2 ** 24;
 }
 
-/**
- * What a draw is for; each purpose has a number of its own. Evaluation samples under the purpose `token` too: its
- * prompt i shares the random numbers of training episode i, over other contexts.
- */
-export const purposes = { token: 0, reset: 1, weight: 2 } as const;
+/** What a draw is for; each purpose has a number of its own. `token` is a training episode's. */
+export const purposes = { token: 0, reset: 1, weight: 2, evaluation: 3, adapter: 4 } as const;
 
 /** The place of a draw, never a place in a batch. All four are unsigned 32-bit integers. */
 export interface DrawPosition {

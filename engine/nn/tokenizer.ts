@@ -1,13 +1,14 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { type Folder, readJson } from "./bytes.ts";
+import { MERGES, readVocabMerges, VOCAB } from "./vocab-merges.ts";
 
 /** Text to token ids and back. */
 export interface Tokenizer {
   /** One more than the greatest id. A model's vocabulary may be larger, padded to a round number. */
   readonly vocabulary: number;
-  /** Ids of control tokens such as the end of a sequence; they have no text. */
-  readonly specialIds: ReadonlySet<number>;
+  /** Control tokens such as the end of a sequence, by how templates write them; decoded, they have no text. */
+  readonly specialTokens: ReadonlyMap<string, number>;
   /**
    * Ids of a text that opens a sequence. No special token is added, and none comes out: a literal
    * `</s>` in the data is encoded as the characters it is, so that no text can end a response.
@@ -19,27 +20,33 @@ export interface Tokenizer {
    * ...encodeContinuation(b)])` is `a + b`.
    */
   encodeContinuation(text: string): number[];
+  /** Ids of a text that a chat template wrote: special tokens in it stand for themselves. */
+  encodeTemplate(text: string): number[];
   /** Text of ids that open a sequence. Special ids, and ids without a token, have no text. */
   decode(ids: Iterable<number>): string;
   /** Text of ids that follow others: keeps the leading space that `decode` would strip. */
   decodeContinuation(ids: Iterable<number>): string;
 }
 
-/** Reads `tokenizer.json` and, where there is one, `tokenizer_config.json` of a model folder. */
+/**
+ * Reads `tokenizer.json`, or GPT-2's `vocab.json` and `merges.txt`, and where there is one
+ * `tokenizer_config.json` of a model folder.
+ */
 export async function loadTokenizer(folder: Folder): Promise<Tokenizer> {
   const files = await folder.list();
-  if (!files.includes("tokenizer.json")) {
+  const whole = files.includes("tokenizer.json");
+  if (!whole && !(files.includes(VOCAB) && files.includes(MERGES))) {
     throw new Error(
-      `${folder.name} holds no tokenizer.json; transformers' save_pretrained of a fast tokenizer ` +
-        "writes one",
+      `${folder.name} holds no tokenizer.json, nor GPT-2's ${VOCAB} and ${MERGES}; transformers' ` +
+        "save_pretrained of a fast tokenizer writes tokenizer.json",
     );
   }
-  const json = await readJson(folder, "tokenizer.json");
   const config = files.includes("tokenizer_config.json")
     ? await readJson(folder, "tokenizer_config.json")
     : {};
+  const json = whole ? await readJson(folder, "tokenizer.json") : null;
   try {
-    return createTokenizer(json, config);
+    return createTokenizer(json ?? await readVocabMerges(folder, config), config);
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`Cannot use the tokenizer of ${folder.name}: ${message}`, { cause: error });
@@ -55,19 +62,28 @@ const tokenizerSchema = z.looseObject({
 /** A tokenizer from the contents of the two files. */
 export function createTokenizer(json: unknown, config: unknown): Tokenizer {
   const { added_tokens, ...rest } = tokenizerSchema.parse(json);
-  const specialIds = new Set(added_tokens.filter((token) => token.special).map(({ id }) => id));
+  const specialTokens = new Map(
+    added_tokens.filter((token) => token.special).map(({ content, id }) => [content, id]),
+  );
+  const specialIds = new Set(specialTokens.values());
   // The library looks for every added token in every text: without the special ones it finds none.
   const library = new Library(
     { ...rest, added_tokens: added_tokens.filter((token) => !token.special) },
     z.looseObject({}).parse(config),
   );
+  let templates: Library | undefined; // made when a template is first used
+  const encodeTemplate = (text: string) => {
+    templates ??= new Library(z.looseObject({}).parse(json), z.looseObject({}).parse(config));
+    return templates.encode(text, { add_special_tokens: false }).ids;
+  };
   const encode = (text: string) => library.encode(text, { add_special_tokens: false }).ids;
   const decode = (ids: Iterable<number>) => decodeText(library, specialIds, [...ids]);
   const ids = [...library.get_vocab().values(), ...specialIds];
   return {
     vocabulary: ids.reduce((greatest, id) => Math.max(greatest, id), -1) + 1,
-    specialIds,
+    specialTokens,
     encode,
+    encodeTemplate,
     decode,
     ...continuation(encode, decode),
   };

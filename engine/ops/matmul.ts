@@ -47,23 +47,25 @@ export function launchMatmul(
     with_residual: Number(residual !== undefined),
     with_accumulate: Number(layout.accumulate ?? false),
   };
-  // Unused bindings must hold something readable.
-  const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
+  // Below, bindings that are not used hold something readable.
   const TRANSPOSE_A = Number(layout.transposeA ?? false);
   const TRANSPOSE_B = Number(layout.transposeB ?? false);
   if (variant === "subgroup" && columns % 4 === 0) {
     engine.scope(() => {
-      // This kernel reads rows of B along N, so a B stored [N, K] is turned first, into scratch.
-      if (layout.transposeB) bindings.b = transpose(b, columns, sizes.inner);
+      const make = () => packPanels(b, sizes, layout.transposeB ?? false);
+      const panels = engine.memo?.get(b, make) ?? make();
+      const operands = { a, panels, out, bias: bias ?? panels, residual: residual ?? panels };
+      const ROWS = rows <= 4 ? 4 : 16;
       const WORKGROUP = engine.features.lanes;
-      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / 8), 1] as const;
-      const constants = { TRANSPOSE_A, WORKGROUP };
-      engine.launch("matmul_subgroup", "product", bindings, parameters, grid, constants);
+      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / ROWS), 1] as const;
+      const constants = { TRANSPOSE_A, WORKGROUP, ROWS };
+      engine.launch("matmul_subgroup", "product", operands, parameters, grid, constants);
     });
   } else {
     const tiled = variant === "tiled";
     const grid = [Math.ceil(columns / 64), Math.ceil(rows / (tiled ? 64 : 8)), 1] as const;
     const entry = tiled ? "tiled" : "direct";
+    const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
     engine.launch("matmul", entry, bindings, parameters, grid, { TRANSPOSE_A, TRANSPOSE_B });
   }
 }
@@ -74,12 +76,17 @@ function defaultVariant({ features }: Engine): MatmulVariant {
   return features.subgroups ? "subgroup" : "direct";
 }
 
-/** [rows, columns] → [columns, rows]. */
-function transpose(x: Tensor, rows: number, columns: number): Tensor {
-  const turned = x.engine.empty([columns, rows]);
-  const grid = [Math.ceil(rows / 8), Math.ceil(columns / 8), 1] as const;
-  x.engine.launch("matmul", "transpose", { x, turned }, { rows, columns }, grid);
-  return turned;
+/** B in panels of columns, the layout that the subgroup variant reads. */
+function packPanels(x: Tensor, { columns, inner }: Sizes, transposed: boolean): Tensor {
+  const { engine } = x;
+  const { lanes } = engine.features;
+  const depth = Math.ceil(inner / 8) * 8;
+  const panels = engine.empty([Math.ceil(columns / (4 * lanes)), depth, 4 * lanes]);
+  const vectors = panels.size / 4;
+  const parameters = { columns, inner, depth, lanes, vectors };
+  const constants = { TRANSPOSE_B: Number(transposed) };
+  engine.launch("matmul", "pack", { x, panels }, parameters, engine.grid(vectors), constants);
+  return panels;
 }
 
 /** What a linear layer adds to its product, and how its weight lies. */

@@ -24,6 +24,8 @@ export interface SamplingBuffers {
 export interface SamplingOptions extends Truncation {
   /** An unsigned 32-bit integer. */
   seed: number;
+  /** One of `purposes`: draws for different purposes share nothing. */
+  purpose?: number;
 }
 
 /**
@@ -43,7 +45,7 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
   expectIntegers("sampleNext", "state", state, [rows, 4]);
   expectIntegers("sampleNext", "ends", ends, [null]);
   expectTruncation("sampleNext", options);
-  const { temperature, topK, topP, seed } = options;
+  const { temperature, topK, topP, seed, purpose = purposes.token } = options;
   if (seed !== seed >>> 0) {
     throw new RangeError(`sampleNext: seed is ${seed}, expected an unsigned 32-bit integer`);
   }
@@ -52,7 +54,7 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     vocabulary,
     temperature,
     seed,
-    purpose: purposes.token,
+    purpose,
     capacity: tokens.shape[1],
     end_count: ends.size,
   };

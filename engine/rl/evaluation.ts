@@ -1,8 +1,9 @@
 import { generate } from "../nn/generation.ts";
+import { purposes } from "../nn/threefry.ts";
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
 import type { Tokenizer } from "../nn/tokenizer.ts";
 import { groupByTokens } from "./order.ts";
-import { scoreSequences } from "./reward-model.ts";
+import { type OnDone, scoreSequences } from "./reward-model.ts";
 import {
   bootstrapMean,
   distinctN,
@@ -52,19 +53,21 @@ export interface Judges {
 }
 
 /**
- * Samples one response to each prompt, without resets, and measures it. Prompt i is episode i under the
- * same seed for every policy, so that policies are compared with common random numbers.
+ * Samples one response to each prompt, without resets, and measures it. Every policy
+ * gets the same random numbers, which are none of training's.
  */
 export async function answerPrompts(
   policy: Model,
   prompts: readonly EvaluationPrompt[],
   judges: Judges,
   settings: EvaluationSettings,
+  onDone: OnDone = () => {},
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < prompts.length; start += settings.batchRows) {
     const rows = prompts.slice(start, start + settings.batchRows);
     answers.push(...await answerSome(policy, rows, start, judges, settings));
+    onDone(rows.length);
   }
   return answers;
 }
@@ -82,7 +85,12 @@ async function answerSome(
     episode: first + i,
   }));
   const { endTokens } = policy.config;
-  const drawn = await generate(policy, requests, { temperature, seed, endTokens });
+  const drawn = await generate(policy, requests, {
+    temperature,
+    seed,
+    purpose: purposes.evaluation,
+    endTokens,
+  });
   const sequences = drawn.map(({ tokens }, i) => [...prompts[i].promptIds, ...tokens]);
   const starts = prompts.map(({ promptIds }) => promptIds.length);
   const ours = await responseLogProbs(policy, sequences, starts, temperature, microTokens);
@@ -104,7 +112,7 @@ async function answerSome(
 }
 
 /** Log probability of the tokens of each sequence from `starts[b]` on, summed. */
-async function responseLogProbs(
+export async function responseLogProbs(
   model: Model,
   sequences: readonly (readonly number[])[],
   starts: readonly number[],
@@ -149,10 +157,14 @@ export function summarize(answers: readonly Answer[], seed: number): Summary {
     gold: answers.every(({ gold }) => gold !== null) ? mean(({ gold }) => gold!) : null,
     reward: mean(({ reward }) => reward),
     kl: mean(({ kl }) => kl),
-    klPerToken: mean(({ kl, tokens }) => kl / tokens.length),
+    klPerToken: jackknife(answers, (some) => total(some, "kl") / total(some, "tokens")),
     length: mean(({ tokens }) => tokens.length),
     ended: wilsonShare(ended, answers.length),
     distinct2: jackknife(answers, (some) => distinctN(some.map(({ tokens }) => tokens), 2)),
     repetition: mean(({ tokens }) => repetition(tokens)),
   };
+}
+
+function total(answers: readonly Answer[], what: "kl" | "tokens"): number {
+  return answers.reduce((sum, { kl, tokens }) => sum + (what === "kl" ? kl : tokens.length), 0);
 }

@@ -94,14 +94,18 @@ function fitResponse(tokenizer: Encoder, response: string, limits: FitLimits): n
   return ids.length <= limits.maxResponse ? ids : null;
 }
 
-function count<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
+/** Counts a row into the report: left out where it is null. */
+export function count<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
   report.rows++;
   if (fitted === null) report.dropped++;
   else if (fitted.promptCut) report.promptsCut++;
   return fitted;
 }
 
-function promptRoom({ context, maxPrompt = Infinity, maxResponse, beginToken }: FitLimits): number {
+/** Tokens that a prompt may have with its begin token. Throws where there is no room for one. */
+export function promptRoom(
+  { context, maxPrompt = Infinity, maxResponse, beginToken }: Omit<FitLimits, "endToken">,
+): number {
   const room = Math.min(maxPrompt, context - maxResponse);
   const least = beginToken === null ? 1 : 2;
   if (room >= least) return room;

@@ -76,29 +76,42 @@ export function checkMasks(what: string, clean: Float32Array, withNaN: Float32Ar
 export async function checkFinite(what: string, step: number, optimizer: AdamW): Promise<number> {
   const { norm, skipped } = await optimizer.report();
   if (!skipped) return norm;
-  const tensor = await firstNonFinite(optimizer.parameters);
+  const tensor = await firstNonFinite(optimizer.parameters) ??
+    "no single tensor: their sum of squares overflows";
   throw new GateError(
-    `${what}, step ${step}: the gradient is not finite, first in ${tensor}; the update was skipped, and the last ` +
+    `${what}, step ${step}: the gradient is not finite (${tensor}); the update was skipped, and the last ` +
       "checkpoint is good. Lower the learning rate or look at the data of this step",
   );
 }
 
-/** Throws where a loss or statistic is not finite. */
-export function checkLoss(what: string, step: number, losses: Record<string, number>): void {
+/**
+ * Throws where a loss is not finite, naming the step and the first of the tensors that it was computed from, or
+ * that were computed from it, which is not finite either.
+ */
+export async function checkLoss(
+  what: string,
+  step: number,
+  losses: Record<string, number>,
+  parameters: Parameters,
+): Promise<void> {
   for (const [name, value] of Object.entries(losses)) {
-    if (!Number.isFinite(value)) {
-      throw new GateError(
-        `${what}, step ${step}: ${name} is ${value}; the last checkpoint is good. Lower the learning rate or look ` +
-          "at the data of this step",
-      );
-    }
+    if (Number.isFinite(value)) continue;
+    const tensor = await firstNonFinite(parameters) ??
+      "weights and gradients are finite, so it arose in the loss";
+    throw new GateError(
+      `${what}, step ${step}: ${name} is ${value} (${tensor}); the last checkpoint is good. Lower the learning rate ` +
+        "or look at the data of this step",
+    );
   }
 }
 
-async function firstNonFinite(parameters: Parameters): Promise<string> {
-  for (const name of parameters.names) {
-    const gradient = await parameters.gradient(name).read();
-    if (!gradient.every(Number.isFinite)) return name;
+/** A weight that is not finite is the cause; where there is none, a gradient shows how far the fault reached. */
+async function firstNonFinite(parameters: Parameters): Promise<string | null> {
+  for (const kind of ["weight", "gradient"] as const) {
+    for (const name of parameters.names) {
+      const tensor = kind === "weight" ? parameters.get(name) : parameters.gradient(name);
+      if (!(await tensor.read()).every(Number.isFinite)) return `first in the ${kind} of ${name}`;
+    }
   }
-  return "no single tensor (their sum of squares overflows)";
+  return null;
 }

@@ -127,7 +127,9 @@ export class PolicyTrainer implements Trainer {
         const range = [start, Math.min(start + size, episodes.length)] as const;
         const part = await clippedGradients(this.models, episodes, experience, range, settings);
         const { policyLoss, valueLoss } = part;
-        checkLoss("policy optimization", this.step, { policyLoss, valueLoss });
+        const { policy, value } = this.models;
+        await checkLoss("policy", this.step, { policyLoss }, policy.parameters);
+        await checkLoss("value", this.step, { valueLoss }, value.parameters);
         if (this.step === 0 && epoch === 0 && start === 0) {
           checkFirstLook(firstLook(part.policy, report));
         }

@@ -75,7 +75,7 @@ export class RewardTrainer implements Trainer {
     const { settings, model } = this;
     const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
     model.parameters.clearGradients();
-    const parts = groupByTokens(pairs.map(lengthOf), settings.microTokens).map(([start, end]) =>
+    const parts = groupByTokens(pairs.map(pairTokens), settings.microTokens).map(([start, end]) =>
       this.#accumulate(pairs.slice(start, end), pairs.length)
     );
     const rate = learningRate(settings.schedule, this.step, this.steps);
@@ -86,7 +86,7 @@ export class RewardTrainer implements Trainer {
       right += chosen.filter((score, i) => score > rejected[i]).length;
       for (const tensor of Object.values(part)) tensor.engine.release(tensor);
     }
-    checkLoss("reward model", this.step, { loss });
+    await checkLoss("reward model", this.step, { loss }, model.parameters);
     this.#optimizer.step(rate);
     const norm = await checkFinite("reward model", this.step, this.#optimizer);
     this.step++;
@@ -124,7 +124,8 @@ export class RewardTrainer implements Trainer {
   }
 }
 
-function lengthOf({ promptIds, chosenIds, rejectedIds }: Pair): number {
+/** Tokens of both sides of a pair. */
+export function pairTokens({ promptIds, chosenIds, rejectedIds }: Pair): number {
   return 2 * promptIds.length + chosenIds.length + rejectedIds.length;
 }
 
@@ -141,11 +142,15 @@ function pairScores(model: Model, pairs: readonly Pair[]): { chosen: Tensor; rej
   return { chosen: side(last.slice(0, pairs.length)), rejected: side(last.slice(pairs.length)) };
 }
 
+/** Is told how many more sequences or prompts are done. */
+export type OnDone = (count: number) => void;
+
 /** Scores of whole sequences of token ids. */
 export async function scoreSequences(
   model: Model,
   sequences: readonly (readonly number[])[],
   microTokens: number,
+  onDone: OnDone = () => {},
 ): Promise<number[]> {
   const { engine } = model.parameters;
   const scores: number[] = [];
@@ -155,18 +160,25 @@ export async function scoreSequences(
     );
     scores.push(...await part.read());
     engine.release(part);
+    onDone(end - start);
   }
   return scores;
 }
 
-/** Which held-out pairs the model ranks as the label says: 1, 0, or ½ for equal scores. */
+/**
+ * Which held-out pairs the model ranks as the label says: 1, 0, or ½ for equal scores. `onDone` counts
+ * sequences: two a pair.
+ */
 export async function rankPairs(
   model: Model,
   pairs: readonly Pair[],
   microTokens: number,
+  onDone?: OnDone,
 ): Promise<number[]> {
-  const side = (ids: "chosenIds" | "rejectedIds") =>
-    scoreSequences(model, pairs.map((pair) => [...pair.promptIds, ...pair[ids]]), microTokens);
+  const side = (ids: "chosenIds" | "rejectedIds") => {
+    const sequences = pairs.map((pair) => [...pair.promptIds, ...pair[ids]]);
+    return scoreSequences(model, sequences, microTokens, onDone);
+  };
   const [chosen, rejected] = [await side("chosenIds"), await side("rejectedIds")];
   return chosen.map((score, i) => (Math.sign(score - rejected[i]) + 1) / 2);
 }
@@ -183,8 +195,9 @@ export async function centreScores(
   model: Model,
   references: readonly (readonly number[])[],
   microTokens: number,
+  onDone?: OnDone,
 ): Promise<number> {
-  const scores = await scoreSequences(model, references, microTokens);
+  const scores = await scoreSequences(model, references, microTokens, onDone);
   const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
   const bias = model.parameters.get(SCORE_BIAS);
   const [before] = await bias.read();

@@ -61,7 +61,7 @@ export class SupervisedTrainer implements Trainer {
     }
     const rate = learningRate(settings.schedule, this.step, this.steps);
     const loss = -(await sumOf(sums)) / count;
-    checkLoss("SFT", this.step, { loss });
+    await checkLoss("SFT", this.step, { loss }, model.parameters);
     this.#optimizer.step(rate);
     const norm = await checkFinite("SFT", this.step, this.#optimizer);
     this.step++;

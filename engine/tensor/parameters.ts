@@ -12,7 +12,8 @@ export interface Shard {
   moment2: Tensor;
 }
 
-interface Entry {
+/** A weight: its name in the checkpoint, and its shape there. */
+export interface Entry {
   name: string;
   shape: Shape;
 }
@@ -20,6 +21,9 @@ interface Entry {
 /**
  * Named weights in flat storage. Each parameter is an aligned view into a shard no larger than the binding
  * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards.
+ *
+ * They may stand on a `base`, which others may stand on too: a name that is not their own is looked up
+ * there. Names, shards, gradients and whatever trains cover their own entries only, so the base stays as it is.
  */
 export class Parameters {
   readonly shards: readonly Shard[];
@@ -28,7 +32,12 @@ export class Parameters {
   #gradients = new Map<string, Tensor>();
 
   /** @param entries names and shapes, in the order in which they are stored */
-  constructor(readonly engine: Engine, entries: readonly Entry[], readonly trainable = true) {
+  constructor(
+    readonly engine: Engine,
+    entries: readonly Entry[],
+    readonly trainable = true,
+    readonly base: Parameters | null = null,
+  ) {
     const limit = Math.floor(engine.device.limits.maxStorageBufferBindingSize / 4);
     const shards: Shard[] = [];
     for (const group of partition(entries, limit)) {
@@ -50,19 +59,28 @@ export class Parameters {
     this.names = entries.map(({ name }) => name);
   }
 
-  /** The weight of this name. Throws, naming it, where there is none. */
+  /** The weight of this name, its own or else the base's. Throws, naming it, where there is none. */
   get(name: string): Tensor {
     const weight = this.#weights.get(name);
-    if (!weight) {
-      throw new Error(
-        `there is no parameter "${name}"; the first are ${this.names.slice(0, 4).join(", ")}`,
-      );
-    }
-    return weight;
+    if (weight) return weight;
+    if (this.base) return this.base.get(name);
+    throw new Error(
+      `there is no parameter "${name}"; the first are ${this.names.slice(0, 4).join(", ")}`,
+    );
   }
 
   has(name: string): boolean {
-    return this.#weights.has(name);
+    return this.#weights.has(name) || (this.base?.has(name) ?? false);
+  }
+
+  /** Names and shapes of its own parameters. */
+  get entries(): Entry[] {
+    return this.names.map((name) => ({ name, shape: this.get(name).shape }));
+  }
+
+  /** Storage for `entries`, zero-filled, on the same base. */
+  another(entries: readonly Entry[], trainable: boolean): Parameters {
+    return new Parameters(this.engine, entries, trainable, this.base);
   }
 
   gradient(name: string): Tensor {
@@ -71,12 +89,12 @@ export class Parameters {
     return gradient;
   }
 
-  /** Number of weights. */
+  /** Number of its own weights. */
   get count(): number {
     return this.names.reduce((sum, name) => sum + this.get(name).size, 0);
   }
 
-  /** Makes `tape` differentiate with respect to all of them, adding to their gradients. */
+  /** Makes `tape` differentiate with respect to all its own weights, adding to their gradients. */
   watch(tape: Tape): void {
     if (!this.trainable) {
       throw new Error("these parameters are frozen; make them trainable to differentiate");
@@ -88,11 +106,12 @@ export class Parameters {
     for (const { gradients } of this.shards) this.engine.clear(gradients);
   }
 
-  /** Overwrites all weights with those of `other`, which must have the same names and shapes. */
+  /** Overwrites all its own weights with those of `other`, which must have the same names and shapes. */
   copyFrom(other: Parameters): void {
     for (const name of this.names) this.engine.copy(other.get(name), this.get(name));
   }
 
+  /** Frees its own storage; the base is its owner's to free. */
   release(): void {
     for (const { weights, gradients, moment1, moment2 } of this.shards) {
       for (const flat of new Set([weights, gradients, moment1, moment2])) this.engine.release(flat);

@@ -1,4 +1,7 @@
+import process from "node:process";
 import { parseArgs } from "node:util";
+import { helpText, placeholder } from "./help.ts";
+import { kebab, suggestion } from "./nearest.ts";
 
 /** One flag of a command. Its key in camelCase is spelled `--kebab-case` on the command line. */
 export type Flag =
@@ -9,6 +12,14 @@ export type Flag =
     default?: string;
     placeholder?: string;
     choices?: readonly string[];
+    required?: true;
+  }
+  | {
+    type: "strings";
+    help: string;
+    placeholder?: string;
+    /** The least number of values, each with the flag before it. */
+    least?: number;
   }
   | { type: "number" | "integer"; help: string; default?: number; min?: number; max?: number };
 
@@ -21,11 +32,13 @@ export interface Command<Flags extends Record<string, Flag>> {
   positionals?: readonly string[];
 }
 
-type Value<F extends Flag> = F extends { type: "boolean" } ? boolean
-  : F extends { default: string | number } ? Given<F>
+type Value<F extends Flag> = F extends { type: "boolean" } | { type: "strings" } ? Given<F>
+  : F extends { default: string | number } | { required: true } ? Given<F>
   : Given<F> | undefined;
 
-type Given<F extends Flag> = F extends { choices: readonly (infer Choice)[] } ? Choice
+type Given<F extends Flag> = F extends { type: "boolean" } ? boolean
+  : F extends { type: "strings" } ? string[]
+  : F extends { choices: readonly (infer Choice)[] } ? Choice
   : F extends { type: "string" } ? string
   : number;
 
@@ -39,12 +52,16 @@ export class ArgumentError extends Error {
   override name = "ArgumentError";
 }
 
+/** Values for flags that the command line leaves out, such as those of a config file. */
+export type Preset = (given: Record<string, unknown>) => Record<string, unknown>;
+
 /**
  * Reads this process's command line. `--help` prints the help and ends the process with 0; a
  * mistake is printed with the way to the help and ends it with 2.
  */
 export function readArguments<const Flags extends Record<string, Flag>>(
   command: Command<Flags>,
+  preset?: Preset,
 ): Arguments<Flags> {
   const words = process.argv.slice(2);
   if (words.includes("--help") || words.includes("-h")) {
@@ -52,7 +69,7 @@ export function readArguments<const Flags extends Record<string, Flag>>(
     process.exit(0);
   }
   try {
-    return parseArguments(command, words);
+    return parseArguments(command, words, preset);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     console.error(`${error.message}\nAll options: ${command.usage} --help`);
@@ -60,26 +77,38 @@ export function readArguments<const Flags extends Record<string, Flag>>(
   }
 }
 
-/** Parses `words` (the command line without the program). Throws {@link ArgumentError}. */
+/**
+ * Parses `words` (the command line without the program). A flag that is not given takes its value from
+ * `preset`, else its default. Throws {@link ArgumentError}.
+ */
 export function parseArguments<const Flags extends Record<string, Flag>>(
   command: Command<Flags>,
   words: string[],
+  preset: Preset = () => ({}),
 ): Arguments<Flags> {
-  const keys = Object.keys(command.flags);
-  const split = splitWords(command.flags, words);
-  const known = new Map(keys.map((key) => [kebab(key), key]));
-  const result: Record<string, unknown> = { positionals: split.positionals };
+  const { flags, positionals: names = [] } = command;
+  const { values, positionals } = splitWords(flags, words);
+  const known = new Map(Object.keys(flags).map((key) => [kebab(key), key]));
+  const given: Record<string, unknown> = {};
+  for (const [name, words] of Object.entries(values)) {
+    const key = known.get(name);
+    if (key === undefined) throw new ArgumentError(unknownFlag(name, [...known.keys(), "help"]));
+    given[key] = flagValue(name, flags[key]!, words);
+  }
+  checkPositionals(names, positionals);
+  const all = { ...preset(given), ...given };
+  const complete = Object.entries(flags).map(([key, flag]) => [key, all[key] ?? absent(key, flag)]);
+  return { ...Object.fromEntries(complete), positionals };
+}
 
-  for (const name of Object.keys(split.values)) {
-    if (!known.has(name)) throw new ArgumentError(unknownFlag(name, [...known.keys(), "help"]));
+/** The value of a flag that nobody gave. */
+function absent(key: string, flag: Flag) {
+  if (flag.type === "boolean") return false;
+  if (flag.type === "strings" && !flag.least) return [];
+  if (flag.type === "strings" || flag.type === "string" && flag.required) {
+    throw new ArgumentError(`--${kebab(key)} ${placeholder(flag)} is missing: ${flag.help}.`);
   }
-  for (const [name, key] of known) {
-    const given = split.values[name] ?? [];
-    if (given.length > 1) throw new ArgumentError(`--${name} is given ${given.length} times.`);
-    result[key] = flagValue(name, command.flags[key]!, given[0]);
-  }
-  checkPositionals(command.positionals ?? [], split.positionals);
-  return result as Arguments<Flags>;
+  return flag.default;
 }
 
 /** The one place that knows the parsing library. Names as typed; a flag without a value is true. */
@@ -97,24 +126,29 @@ function splitWords(flags: Record<string, Flag>, words: string[]) {
   return { values, positionals: parsed.positionals };
 }
 
-function flagValue(name: string, flag: Flag, given: string | boolean | undefined) {
+function flagValue(name: string, flag: Flag, given: (string | boolean)[]) {
+  if (flag.type === "strings") {
+    const values = given.map((one) => textOf(name, flag, one));
+    if (values.length >= (flag.least ?? 0)) return values;
+    throw new ArgumentError(`--${name} is needed at least ${flag.least} times: ${flag.help}.`);
+  }
+  if (given.length > 1) throw new ArgumentError(`--${name} is given ${given.length} times.`);
+  const [one] = given;
   if (flag.type === "boolean") {
-    if (typeof given === "string") {
-      throw new ArgumentError(`--${name} is a switch and takes no value; got "${given}".`);
-    }
-    return given ?? false;
+    if (one === true) return true;
+    throw new ArgumentError(`--${name} is a switch and takes no value; got "${one}".`);
   }
-  if (given === undefined) return flag.default;
-  if (typeof given === "boolean" || given.startsWith("--")) {
-    throw new ArgumentError(`--${name} needs a value (${placeholder(flag)}).`);
+  const text = textOf(name, flag, one);
+  if (flag.type !== "string") return numberValue(name, flag, text);
+  if (flag.choices && !flag.choices.includes(text)) {
+    throw new ArgumentError(`--${name} must be one of ${flag.choices.join(", ")}; got "${text}".`);
   }
-  if (flag.type !== "string") return numberValue(name, flag, given);
-  if (flag.choices && !flag.choices.includes(given)) {
-    throw new ArgumentError(
-      `--${name} must be one of ${flag.choices.join(", ")}; got "${given}".`,
-    );
-  }
-  return given;
+  return text;
+}
+
+function textOf(name: string, flag: Exclude<Flag, { type: "boolean" }>, given?: string | boolean) {
+  if (typeof given === "string" && !given.startsWith("--")) return given;
+  throw new ArgumentError(`--${name} needs a value (${placeholder(flag)}).`);
 }
 
 function numberValue(name: string, flag: Flag & { type: "number" | "integer" }, given: string) {
@@ -144,51 +178,6 @@ function checkPositionals(names: readonly string[], given: string[]) {
 }
 
 function unknownFlag(name: string, known: string[]) {
-  const distances = known.map((candidate) => ({
-    candidate,
-    distance: edits(kebab(name), candidate),
-  }));
-  const nearest = distances.reduce((a, b) => (b.distance < a.distance ? b : a));
-  const hint = nearest.distance <= Math.max(2, name.length / 3)
-    ? ` Did you mean --${nearest.candidate}?`
-    : "";
+  const hint = suggestion(kebab(name), known, (flag) => `--${flag}`);
   return `Unknown option ${name.length === 1 ? "-" : "--"}${name}.${hint}`;
 }
-
-/** Levenshtein distance. */
-function edits(a: string, b: string) {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
-/** What `--help` prints. */
-export function helpText(command: Command<Record<string, Flag>>): string {
-  const rows = Object.entries(command.flags).map(([key, flag]) => {
-    const value = flag.type === "boolean" ? "" : ` ${placeholder(flag)}`;
-    const start = "default" in flag && flag.default !== undefined
-      ? ` (default ${flag.default})`
-      : "";
-    return [`--${kebab(key)}${value}`, flag.help + start] as const;
-  });
-  rows.push(["--help", "Print this text."]);
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const positionals = (command.positionals ?? []).map((name) => ` ${name.toUpperCase()}`).join("");
-  const lines = rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`);
-  return [command.summary, "", `Usage: ${command.usage}${positionals} [options]`, "", ...lines]
-    .join("\n");
-}
-
-function placeholder(flag: Exclude<Flag, { type: "boolean" }>) {
-  if (flag.type !== "string") return "N";
-  return flag.placeholder ?? flag.choices?.join("|") ?? "TEXT";
-}
-
-const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

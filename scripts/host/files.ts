@@ -1,8 +1,6 @@
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { type ByteSource, checkRange, decodeUtf8, type Folder } from "../../engine/nn/bytes.ts";
 
 /** A folder on disk. Throws where `path` is no folder. */
@@ -50,29 +48,4 @@ async function readRange(path: string, size: number, offset: number, length: num
     await file.close();
   }
   return bytes;
-}
-
-/**
- * The lines of a UTF-8 text file, streamed; a name ending in `.gz` is unpacked on the way.
- * Only `\n` and `\r\n` end a line: U+2028 may stand inside a JSON string.
- */
-export async function* readLines(path: string): AsyncGenerator<string> {
-  fileSize(path);
-  const file = createReadStream(path);
-  // pipeline hands an error of the file on to the reader of the unpacked stream, where it is thrown.
-  const stream = path.endsWith(".gz") ? pipeline(file, createGunzip(), () => {}) : file;
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let rest = "";
-  try {
-    for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) yield line.replace(/\r$/, "");
-    }
-    rest += decoder.decode();
-  } catch (error) {
-    const reason = error instanceof TypeError ? "it is not valid UTF-8 text" : String(error);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause: error });
-  }
-  if (rest !== "") yield rest;
 }

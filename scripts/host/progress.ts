@@ -3,6 +3,8 @@ import { SingleBar } from "cli-progress";
 export interface Progress {
   /** Counts `n` more units as done; `note` (a loss, a score) stands at the end of the line. */
   advance(n: number, note?: string): void;
+  /** Counts `n` units as done before, which the rate leaves out. */
+  resume(n: number): void;
   /** Ends the bar and leaves its last line. Call it on failure too, or a terminal bar ticks on. */
   done(): void;
 }
@@ -14,12 +16,15 @@ export interface ProgressOutput {
   now(): number;
 }
 
-const processOutput: ProgressOutput = { stream: process.stderr, now: () => performance.now() };
+export const processOutput: ProgressOutput = {
+  stream: process.stderr,
+  now: () => performance.now(),
+};
 
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a
  * terminal, else a plain line at every tenth of the way and after every 5 seconds of silence.
- * `total` is in units of `unit` ("updates", "tokens").
+ * `total` is in units of `unit` ("updates", "tokens"); "bytes" are shown as MB.
  */
 export function progress(
   label: string,
@@ -29,15 +34,20 @@ export function progress(
 ): Progress {
   const show = output.stream.isTTY ? terminalBar(label, total) : plainLines(label, total, output);
   const start = output.now();
+  const [shown, scale] = unit === "bytes" ? ["MB", 1e6] : [unit, 1];
   let value = 0;
+  let before = 0;
   let note = "";
   const status = () => {
     const seconds = (output.now() - start) / 1000;
-    const rate = value / Math.max(seconds, 1e-3);
-    const left = value > 0 && value < total ? `, ${duration((total - value) / rate)} left` : "";
+    const rate = (value - before) / Math.max(seconds, 1e-3);
+    const left = rate > 0 && value < total ? `, ${duration((total - value) / rate)} left` : "";
     const ended = value >= total ? `, took ${duration(seconds)}` : "";
-    const speed = value > 0 ? `, ${shortNumber(rate)} ${unit}/s` : "";
-    return `${value}/${total} ${unit}${speed}${left}${ended}${note && `  ${note}`}`;
+    const speed = rate > 0 ? `, ${shortNumber(rate / scale)} ${shown}/s` : "";
+    const [done, all] = unit === "bytes"
+      ? [value, total].map((bytes) => (bytes / scale).toFixed(1))
+      : [value, total];
+    return `${done}/${all} ${shown}${speed}${left}${ended}${note && `  ${note}`}`;
   };
   return {
     advance(n, newNote = note) {
@@ -45,10 +55,30 @@ export function progress(
       note = newNote;
       show.update(value, status());
     },
+    resume(n) {
+      before += n;
+      value += n;
+    },
     done() {
       show.stop(value, status());
     },
   };
+}
+
+/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+export async function withProgress<T>(
+  label: string,
+  total: number,
+  unit: string,
+  work: (advance: (units: number) => void) => Promise<T>,
+  output = processOutput,
+): Promise<T> {
+  const bar = progress(label, total, unit, output);
+  try {
+    return await work(bar.advance);
+  } finally {
+    bar.done();
+  }
 }
 
 interface Display {

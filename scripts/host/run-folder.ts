@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { Config, Metric, Results, Sample } from "../report/types.ts";
+import type { Config, Metric, Sample } from "../report/types.ts";
 
 /** A saved state of the trainer: the step it was saved at, its file and its bytes. */
 export interface Checkpoint {
@@ -42,7 +42,7 @@ export class RunFolder {
     this.write("config.json", toJson("config.json", config, 2) + "\n");
   }
 
-  results(results: Results): void {
+  results(results: object): void {
     this.write("results.json", toJson("results.json", results, 2) + "\n");
   }
 

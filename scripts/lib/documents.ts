@@ -1,16 +1,16 @@
+import { readText } from "../../data/bytes.ts";
 import type { ModelConfig } from "../../engine/nn/config.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { Demonstration } from "../../engine/rl/sft.ts";
-import { readLines } from "../host/files.ts";
+import { openFile } from "../host/files.ts";
 
 const SEPARATOR = "<|endoftext|>";
 
 /** The documents of a text file (also .gz), which `<|endoftext|>` parts. */
 export async function readDocuments(path: string): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const line of readLines(path)) lines.push(line);
-  const documents = lines.join("\n").split(SEPARATOR).map((text) => text.trim());
-  return documents.filter((text) => text !== "");
+  const text = await readText(await openFile(path));
+  const documents = text.split(SEPARATOR).map((document) => document.trim());
+  return documents.filter((document) => document !== "");
 }
 
 /**

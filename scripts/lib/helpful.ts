@@ -1,5 +1,6 @@
-import { type PreferenceRow, readPreferences } from "../../data/preferences.ts";
+import type { PreferenceRow } from "../../data/rows.ts";
 import { splitByPrompt } from "../../data/split.ts";
+import { loadDataset } from "./data.ts";
 
 export interface HelpfulSplit {
   train: PreferenceRow[];
@@ -20,7 +21,7 @@ const TEST_SHARE = 0.2;
 const SEED = 1; // the same for all scripts, so that no test row is in the pretraining text
 
 export async function readHelpful(path: string): Promise<HelpfulData> {
-  const { rows, skipped } = await readPreferences(path);
+  const { pairs: rows, equal } = await loadDataset(path);
   let untested = rows;
   const splits = Array.from({ length: SPLITS }, (_, i) => {
     const test = TEST_SHARE / (1 - i * TEST_SHARE); // of the rows that are left
@@ -29,5 +30,5 @@ export async function readHelpful(path: string): Promise<HelpfulData> {
     const tested = new Set(part.test);
     return { train: rows.filter((row) => !tested.has(row)), test: part.test };
   });
-  return { splits, untested, skipped: skipped.length };
+  return { splits, untested, skipped: equal.length };
 }

@@ -1,19 +1,30 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { loadModel, type Model } from "../../engine/nn/model.ts";
+import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
+import { loadFrozen } from "./adapters.ts";
+import { modelFolder, type ModelSource } from "./model-folder.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
-export interface TextModel {
+export interface TextModel extends ModelSource {
   base: Model;
   tokenizer: Tokenizer;
   endToken: number;
 }
 
-/** Loads a Hugging Face folder. Throws where the model has no end token or the tokenizer is not its own. */
-export async function loadTextModel(engine: Engine, path: string): Promise<TextModel> {
+/**
+ * Loads a Hugging Face folder, of a model or of an adapter, the one model of a run folder, or a model of the hub
+ * (`organisation/name@revision`), frozen; an adapter over the base of `other` shares its weights. Throws where
+ * the model has no end token or the tokenizer is not its own.
+ */
+export async function loadTextModel(
+  engine: Engine,
+  name: string,
+  other?: TextModel,
+): Promise<TextModel> {
+  const path = await modelFolder(name);
   const folder = openFolder(path);
-  const base = await loadModel(engine, folder);
+  const base = await loadFrozen(engine, path, other);
   const tokenizer = await loadTokenizer(folder);
   const { endTokens: [endToken], vocabulary } = base.config;
   if (endToken === undefined) {
@@ -27,5 +38,53 @@ export async function loadTextModel(engine: Engine, path: string): Promise<TextM
         "use the tokenizer that belongs to the model",
     );
   }
-  return { base, tokenizer, endToken };
+  return { name, path, base, tokenizer, endToken };
+}
+
+/** The model that a flag names as one that writes text. */
+export async function loadPolicy(
+  engine: Engine,
+  flag: string,
+  name: string,
+  other?: TextModel,
+): Promise<TextModel> {
+  const model = await naming(flag, loadTextModel(engine, name, other));
+  if (!model.base.parameters.has(SCORE_WEIGHT)) return model;
+  throw new Error(
+    `${flag} ${name}: this is a reward model (it has a score head), and a model that writes text is needed`,
+  );
+}
+
+/** The reward model that a flag names, to score what `policy` writes. */
+export async function loadReward(
+  engine: Engine,
+  flag: string,
+  name: string,
+  policy: TextModel,
+): Promise<Model> {
+  const { base, tokenizer } = await naming(flag, loadTextModel(engine, name, policy));
+  if (!base.parameters.has(SCORE_WEIGHT)) {
+    throw new Error(
+      `${flag} ${name}: this model has no score head (${SCORE_WEIGHT}); name a reward model, such as ` +
+        "scripts/reward.ts writes",
+    );
+  }
+  checkSameTokens(flag, tokenizer, policy);
+  return base;
+}
+
+/** Throws where a tokenizer gives other ids than the model that writes: its scores would be of other text. */
+export function checkSameTokens(flag: string, tokenizer: Tokenizer, policy: TextModel): void {
+  const probe = 'The quick brown fox (1, 2, 3) said:\n\n"Où est l\'été?" 数 🙂';
+  if (tokenizer.encode(probe).join() === policy.tokenizer.encode(probe).join()) return;
+  throw new Error(`${flag}: its tokenizer is not that of ${policy.path}; both must be the same`);
+}
+
+/** Puts the flag before the message of what goes wrong with its value. */
+export async function naming<T>(flag: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Error(`${flag}: ${(error as Error).message}`, { cause: error });
+  }
 }

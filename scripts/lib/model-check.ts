@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Folder, readJson } from "../../engine/nn/bytes.ts";
+import { checkpointName } from "../../engine/nn/checkpoint.ts";
 import { generate } from "../../engine/nn/generation.ts";
 import {
   loadModel,
@@ -14,18 +15,9 @@ import { openSafetensors, type TensorFile } from "../../engine/nn/safetensors.ts
 import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { z } from "zod";
+import { type Check, Groups, TOLERANCE } from "./check-groups.ts";
 
-/** The worst tensor of a group: error is max|a − b| / max|b|. */
-export interface Check {
-  group: string;
-  worst: string;
-  error: number;
-  tolerance: number;
-  /** Tensors, or answers, compared. */
-  count: number;
-}
-
-const TOLERANCE = { logits: 1e-4, gradients: 2e-3, losses: 1e-4, exact: 0 };
+export type { Check };
 
 /** Compares a model folder with the `expected.safetensors` or `expected.json` in it. */
 export async function checkModel(engine: Engine, folder: Folder): Promise<Check[]> {
@@ -40,69 +32,15 @@ export async function checkModel(engine: Engine, folder: Folder): Promise<Check[
   );
 }
 
-class Groups {
-  #checks = new Map<string, Check>();
-
-  add(
-    group: string,
-    name: string,
-    actual: ArrayLike<number>,
-    expected: ArrayLike<number>,
-    tolerance: number,
-  ): void {
-    const error = actual.length === expected.length ? relativeError(actual, expected) : Infinity;
-    const check = this.#checks.get(group);
-    const count = (check?.count ?? 0) + 1;
-    if (!check || error > check.error) {
-      this.#checks.set(group, { group, worst: name, error, tolerance, count });
-    } else check.count = count;
-  }
-
-  get all(): Check[] {
-    return [...this.#checks.values()];
-  }
-}
-
-function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0, largest = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs(actual[i] - expected[i]);
-    difference = d > difference || Number.isNaN(d) ? (Number.isNaN(d) ? Infinity : d) : difference;
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return largest > 0 ? difference / largest : difference;
-}
-
 async function checkTensors(model: Model, expected: TensorFile): Promise<Check[]> {
   const groups = new Groups();
-  const { engine } = model.parameters;
   const read = async (name: string) => await expected.tensor(name).toFloat32();
-  const [count, padded] = expected.tensor("input_ids").shape;
-  const [ids, mask] = [await read("input_ids"), await read("attention_mask")];
-  const real = Array.from(
-    { length: count },
-    (_, b) => Array.from({ length: padded }, (_, t) => t).filter((t) => mask[b * padded + t] === 1),
-  );
-  const sequences = real.map((places, b) => places.map((t) => ids[b * padded + t]));
-  const batch = packPredictions(engine, sequences, sequences.map((s) => [1, s.length]));
-
-  const { vocabulary } = model.config;
-  const all = await read("logits");
-  const wanted = real.flatMap((places, b) =>
-    places.flatMap((
-      t,
-    ) => [...all.subarray((b * padded + t) * vocabulary, (b * padded + t + 1) * vocabulary)])
-  );
-  groups.add(
-    "logits",
-    "logits",
-    await engine.scope(() => logits(model, batch)).read(),
-    wanted,
-    TOLERANCE.logits,
-  );
+  const inputs = await readInputs(model.parameters.engine, expected);
+  const { batch, padded } = inputs;
+  await addLogits(groups, model, inputs, expected);
 
   const recorded = await read("logprobs");
-  const wantedLogProbs = real.flatMap((places, b) =>
+  const wantedLogProbs = inputs.places.flatMap((places, b) =>
     places.slice(1).map((t) => recorded[b * (padded - 1) + t - 1])
   );
   const { loss, logProbs } = await lossAndGradients(model, batch);
@@ -110,22 +48,10 @@ async function checkTensors(model: Model, expected: TensorFile): Promise<Check[]
   groups.add("loss", "loss", [loss], await read("loss"), TOLERANCE.losses);
 
   const gradients = expected.names.filter((name) => name.startsWith("grad."));
-  for (
-    const name of new Set([
-      ...gradients,
-      ...model.parameters.names.map((name) => `grad.${name}`),
-    ])
-  ) {
-    const weight = name.slice("grad.".length);
-    const ours = model.parameters.has(weight) ? await model.parameters.gradient(weight).read() : [];
-    groups.add(
-      "gradients",
-      weight,
-      ours,
-      expected.has(name) ? await read(name) : [NaN],
-      TOLERANCE.gradients,
-    );
-  }
+  const recordedAs = new Map(
+    gradients.map((name) => [checkpointName(model.config, name.slice("grad.".length)), name]),
+  );
+  await addGradients(groups, model, recordedAs, expected);
   groups.add(
     "AdamW losses",
     "adamw_losses",
@@ -151,8 +77,63 @@ async function checkTensors(model: Model, expected: TensorFile): Promise<Check[]
   return groups.all;
 }
 
+/** What a model was recorded on: rows of one padded length, and where the real tokens of each stand. */
+export interface Inputs {
+  batch: PredictionBatch;
+  padded: number;
+  places: number[][];
+}
+
+/** The inputs in an `expected.safetensors`. */
+export async function readInputs(engine: Engine, file: TensorFile): Promise<Inputs> {
+  const ids = await file.tensor("input_ids").toFloat32();
+  const mask = await file.tensor("attention_mask").toFloat32();
+  const [count, padded] = file.tensor("input_ids").shape;
+  const places = Array.from(
+    { length: count },
+    (_, b) => Array.from({ length: padded }, (_, t) => t).filter((t) => mask[b * padded + t] === 1),
+  );
+  const sequences = places.map((row, b) => row.map((t) => ids[b * padded + t]));
+  const batch = packPredictions(engine, sequences, sequences.map((s) => [1, s.length]));
+  return { batch, padded, places };
+}
+
+/** Compares the logits of all real tokens. */
+export async function addLogits(
+  groups: Groups,
+  model: Model,
+  { batch, padded, places }: Inputs,
+  expected: TensorFile,
+): Promise<void> {
+  const { config: { vocabulary }, parameters: { engine } } = model;
+  const all = await expected.tensor("logits").toFloat32();
+  const wanted = places.flatMap((row, b) =>
+    row.flatMap((t) => {
+      const start = (b * padded + t) * vocabulary;
+      return [...all.subarray(start, start + vocabulary)];
+    })
+  );
+  const found = await engine.scope(() => logits(model, batch)).read();
+  groups.add("logits", "logits", found, wanted, TOLERANCE.logits);
+}
+
+/** Compares the gradients of all weights; `recordedAs` gives the name of each in the file. */
+export async function addGradients(
+  groups: Groups,
+  { parameters }: Model,
+  recordedAs: ReadonlyMap<string, string>,
+  expected: TensorFile,
+): Promise<void> {
+  for (const weight of new Set([...recordedAs.keys(), ...parameters.names])) {
+    const known = parameters.names.includes(weight), name = recordedAs.get(weight);
+    const ours = known ? await parameters.gradient(weight).read() : [];
+    const theirs = name === undefined ? [NaN] : await expected.tensor(name).toFloat32();
+    groups.add("gradients", weight, ours, theirs, TOLERANCE.gradients);
+  }
+}
+
 /** Mean negative log-likelihood of all next tokens; its gradients are added to the parameters'. */
-async function lossAndGradients(
+export async function lossAndGradients(
   model: Model,
   batch: PredictionBatch,
 ): Promise<{ loss: number; logProbs: Float32Array }> {

@@ -1,8 +1,13 @@
 // The one place where the paper's hyper-parameters (arXiv:2404.08495, Table 5: Pythia-2.8B on TL;DR) are
 // scaled down for the bundled 0.3M-parameter model on two CPU cores.
+import type { LoraOptions } from "../../engine/nn/adapter.ts";
+import type { Model } from "../../engine/nn/model.ts";
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
+import type { DirectPreferenceSettings } from "../../engine/rl/dpo.ts";
+import type { EvaluationSettings } from "../../engine/rl/evaluation.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { RewardSettings } from "../../engine/rl/reward-model.ts";
+import type { Schedule } from "../../engine/rl/schedule.ts";
 import type { SupervisedSettings } from "../../engine/rl/sft.ts";
 
 /** All settings of a run, but for its data. */
@@ -118,36 +123,98 @@ export function ownDataSettings(seed: number): RunSettings {
   };
 }
 
-/** Values given on the command line, in place of defaults. */
-export interface SettingOverrides {
+/** How held-out prompts are answered. */
+export function evaluationSettings({ policy, batchRows }: RunSettings): EvaluationSettings {
+  const { temperature, responseTokens, microTokens, seed } = policy;
+  return { temperature, responseTokens, microTokens, batchRows, seed };
+}
+
+/**
+ * Direct preference optimization, at a third of SFT's rate: the loss is reached by pushing both responses down,
+ * and a high rate does so.
+ */
+export function directPreferenceSettings({ sft }: RunSettings): DirectPreferenceSettings {
+  const schedule = { ...sft.schedule, peak: sft.schedule.peak / 3 };
+  return { ...sft, schedule, steps: 80, beta: 0.1, kind: "sigmoid", labelSmoothing: 0 };
+}
+
+/** The width for which the learning rates above were chosen. */
+const WIDTH = 64;
+/** Adapters take about ten times the rate of all weights (Schulman et al. 2025, "LoRA Without Regret"). */
+const ADAPTERS = 10;
+
+/** Learning rates in proportion to 1/width, as Adam's best ones are for hidden weights (arXiv:2203.03466). */
+export function forModel(
+  settings: RunSettings,
+  { config: { width }, parameters }: Model,
+  lora: LoraOptions | null,
+): RunSettings {
+  const { sft, reward, policy } = settings;
+  const adapters = lora !== null || parameters.base !== null;
+  const scaled = <S extends { schedule: Schedule }>(part: S): S => {
+    const peak = part.schedule.peak * (adapters ? ADAPTERS : 1) * WIDTH / width;
+    return { ...part, schedule: { ...part.schedule, peak } };
+  };
+  return { ...settings, sft: scaled(sft), reward: scaled(reward), policy: scaled(policy) };
+}
+
+/** Values given on the command line, in place of defaults, for a trainer with batches. */
+export interface TrainingOverrides {
+  steps?: number;
+  batchSize?: number;
+  learningRate?: number;
+}
+
+export function withTraining<S extends SupervisedSettings>(
+  settings: S,
+  { steps = settings.steps, batchSize = settings.batchSize, learningRate }: TrainingOverrides,
+): S {
+  const { peak } = settings.schedule;
+  const schedule = { ...settings.schedule, peak: learningRate ?? peak };
+  return { ...settings, steps, batchSize, schedule };
+}
+
+/** The same for policy optimization. */
+export interface PolicyOverrides {
   beta?: number;
   klCoefficient?: number;
   learningRate?: number;
-  sftSteps?: number;
-  rewardSteps?: number;
   updates?: number;
   episodes?: number;
   responseTokens?: number;
+}
+
+export function withPolicy(
+  settings: PolicySettings,
+  { learningRate, ...given }: PolicyOverrides,
+): PolicySettings {
+  const { schedule } = settings;
+  return {
+    ...settings,
+    beta: given.beta ?? settings.beta,
+    klCoefficient: given.klCoefficient ?? settings.klCoefficient,
+    updates: given.updates ?? settings.updates,
+    episodes: given.episodes ?? settings.episodes,
+    responseTokens: given.responseTokens ?? settings.responseTokens,
+    schedule: { ...schedule, peak: learningRate ?? schedule.peak },
+  };
+}
+
+/** The same for the whole method. */
+export interface RunOverrides extends PolicyOverrides {
+  sftSteps?: number;
+  rewardSteps?: number;
   testPrompts?: number;
   sharedTrunk?: boolean;
 }
 
-export function applyOptions(settings: RunSettings, given: SettingOverrides): RunSettings {
+export function applyOptions(settings: RunSettings, given: RunOverrides): RunSettings {
   const { sft, reward, policy } = settings;
-  const { learningRate: peak = policy.schedule.peak } = given;
   return {
     ...settings,
-    sft: { ...sft, steps: given.sftSteps ?? sft.steps },
-    reward: { ...reward, steps: given.rewardSteps ?? reward.steps },
-    policy: {
-      ...policy,
-      beta: given.beta ?? policy.beta,
-      klCoefficient: given.klCoefficient ?? policy.klCoefficient,
-      schedule: { ...policy.schedule, peak },
-      updates: given.updates ?? policy.updates,
-      episodes: given.episodes ?? policy.episodes,
-      responseTokens: given.responseTokens ?? policy.responseTokens,
-    },
+    sft: withTraining(sft, { steps: given.sftSteps }),
+    reward: withTraining(reward, { steps: given.rewardSteps }),
+    policy: withPolicy(policy, given),
     sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
     testPrompts: given.testPrompts ?? settings.testPrompts,
   };

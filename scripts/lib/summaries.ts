@@ -1,20 +1,16 @@
-import { z } from "zod";
+import type { z } from "zod";
+import { postPrompt, summarySchema } from "../../data/forms/summaries.ts";
 import { readRows } from "../../data/rows.ts";
 import { sentenceEnds } from "../../data/sentiment.ts";
 import type { ModelConfig } from "../../engine/nn/config.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
+import { openFile } from "../host/files.ts";
 
-const rowSchema = z.looseObject({
-  subreddit: z.string(),
-  title: z.string(),
-  post: z.string().min(1),
-  summary: z.string().min(1),
-});
-export type SummaryRow = z.infer<typeof rowSchema>;
+export type SummaryRow = z.infer<typeof summarySchema>;
 
 export async function readSummaries(path: string): Promise<SummaryRow[]> {
-  return (await readRows(path, rowSchema)).rows;
+  return (await readRows(await openFile(path), summarySchema)).rows;
 }
 
 export interface SummaryLimits {
@@ -37,7 +33,7 @@ const LEAST_POST = 32; // tokens
 
 /**
  * Posts with their authors' summaries as token ids, in OpenAI's format (Stiennon et al. 2020):
- * "SUBREDDIT: r/… TITLE: … POST: … TL;DR:". A long post loses its last sentences, for the format, the title
+ * "SUBREDDIT: r/… TITLE: … POST: … TL;DR:" (`postPrompt`). A long post loses its last sentences, for the format, the title
  * and the beginning say what it is about; a summary is never cut. Counts into `report`.
  */
 export function encodeSummaries(
@@ -48,19 +44,19 @@ export function encodeSummaries(
   report: SummaryReport,
 ): EvaluationPrompt[] {
   const begin = config.beginToken === null ? [] : [config.beginToken];
-  const tail = tokenizer.encodeContinuation("\n\nTL;DR:");
-  return rows.flatMap(({ subreddit, title, post, summary }) => {
+  return rows.flatMap(({ summary, ...row }) => {
     report.rows++;
+    const prompt = postPrompt(row);
+    const tail = tokenizer.encodeContinuation(prompt.tail);
     const reference = ` ${summary}`;
     const referenceIds = [...tokenizer.encodeContinuation(reference), config.endTokens[0]];
-    const opening = `SUBREDDIT: r/${subreddit}\n\nTITLE: ${title}\n\nPOST: `;
-    const head = [...begin, ...tokenizer.encode(opening)];
+    const head = [...begin, ...tokenizer.encode(prompt.head)];
     const room = limits.promptTokens - head.length - tail.length;
     if (referenceIds.length > limits.responseTokens || room < LEAST_POST) {
       report.dropped++;
       return [];
     }
-    const { ids, cut } = firstSentences(tokenizer, post, room);
+    const { ids, cut } = firstSentences(tokenizer, prompt.post, room);
     if (cut) report.postsCut++;
     const promptIds = [...head, ...ids, ...tail];
     return [{ prompt: tokenizer.decode(promptIds), promptIds, reference, referenceIds }];

@@ -1,9 +1,8 @@
-import { z } from "zod";
 import { fileURLToPath } from "node:url";
-import { readPreferences } from "../../data/preferences.ts";
-import { readRows } from "../../data/rows.ts";
+import type { Dataset, DatasetOptions } from "../../data/dataset.ts";
+import { describeDataset } from "../../data/describe.ts";
 import { goldScore } from "../../data/sentiment.ts";
-import { splitByPrompt } from "../../data/split.ts";
+import { splitRows } from "../../data/split.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
 import {
@@ -16,9 +15,10 @@ import {
 import type { ResetSource } from "../../engine/rl/resets.ts";
 import type { Pair } from "../../engine/rl/reward-model.ts";
 import type { Demonstration } from "../../engine/rl/sft.ts";
+import { loadDataset } from "./data.ts";
 
 /** A prompt with a good response, as text. */
-export interface ReferenceRow {
+export interface ReferenceText {
   prompt: string;
   response: string;
 }
@@ -32,20 +32,31 @@ interface TextPair {
 /** The data of a run as text, split by prompt. */
 export interface TaskText {
   name: string;
+  /** What was read of data of one's own. */
+  description: string | null;
   goldName: string | null;
   gold: ((response: string) => number) | null;
   warnings: string[];
   pairs: { train: TextPair[]; test: TextPair[] };
-  references: { train: ReferenceRow[]; validation: ReferenceRow[]; test: ReferenceRow[] };
+  references: { train: ReferenceText[]; validation: ReferenceText[]; test: ReferenceText[] };
+  /** What episodes are reset into; the training references where null. */
+  resets: ReferenceText[] | null;
   rows: number;
   skippedBadRows: number;
+  /** Pairs of equal responses, left out. */
+  equalPairs: number;
+  /** Training rows left out, for the data's own split has their prompt on both sides. */
+  leakedRows: number;
 }
 
 /** The data of a run as token ids. */
-export interface Task extends Omit<TaskText, "pairs" | "references"> {
-  pairs: { train: Pair[]; test: Pair[] };
-  /** What SFT learns and where episodes are reset to. */
-  references: (Demonstration & ResetSource)[];
+export interface Task extends Omit<TaskText, "pairs" | "references" | "resets"> {
+  /** As token ids, and as text for models of words. */
+  pairs: { train: (Pair & TextPair)[]; test: (Pair & TextPair)[] };
+  /** What SFT learns. */
+  references: (Demonstration & EvaluationPrompt)[];
+  /** Where episodes are reset to: the references, or a selection of one's own. */
+  resets: ResetSource[];
   validation: EvaluationPrompt[];
   test: EvaluationPrompt[];
   /** Counts of the preference pairs. */
@@ -57,18 +68,19 @@ export interface Task extends Omit<TaskText, "pairs" | "references"> {
 
 const storiesFolder = fileURLToPath(new URL("../../data/stories/", import.meta.url));
 /** The same for every run, so that seeds of a run are compared on the same prompts. */
-const SPLIT_SEED = 1;
-const referenceSchema = z.looseObject({ prompt: z.string().min(1), response: z.string().min(1) });
+export const SPLIT_SEED = 1;
+export const FRACTIONS = { train: 0.85, validation: 0.05, test: 0.1 };
 
 /** The bundled task: continue a story's opening so that it becomes a happier story. */
 export async function bundledTask(): Promise<TaskText> {
   const pairs = async (split: string) =>
-    (await readPreferences(`${storiesFolder}${split}.jsonl.gz`)).rows;
+    (await loadDataset(`${storiesFolder}${split}.jsonl.gz`)).pairs;
   const references = async (split: string) =>
-    (await readRows(`${storiesFolder}${split}-references.jsonl`, referenceSchema)).rows;
+    (await loadDataset(`${storiesFolder}${split}-references.jsonl`)).references;
   const [train, test] = [await pairs("train"), await pairs("test")];
   return {
     name: "happier stories",
+    description: null,
     goldName: "VADER sentiment",
     gold: goldScore,
     warnings: [],
@@ -78,55 +90,93 @@ export async function bundledTask(): Promise<TaskText> {
       validation: await references("validation"),
       test: await references("test"),
     },
+    resets: null,
     rows: train.length + test.length,
     skippedBadRows: 0,
+    equalPairs: 0,
+    leakedRows: 0,
   };
 }
 
-/** Preference pairs of one's own, split by prompt; the chosen responses are the references. */
+/** What a run does with data of one's own. */
+export interface OwnDataOptions extends DatasetOptions {
+  /** A file of prompts with responses, for SFT and resets in place of the data's own. */
+  references?: string;
+  /** A file of prompts with responses that episodes are reset into in place of the references. */
+  resets?: string;
+  /** The data may be demonstrations only, such as SFT learns. */
+  pairsOptional?: boolean;
+}
+
+/** Preference data of one's own, split by prompt; the best response to a prompt is its reference. */
 export async function preferenceTask(
   path: string,
-  { skipBadRows, references }: { skipBadRows: boolean; references?: string },
+  { references, resets, pairsOptional = false, ...options }: OwnDataOptions,
 ): Promise<TaskText> {
-  const { rows, skipped } = await readPreferences(path, { skipBadRows });
-  const split = splitByPrompt(rows, { train: 0.85, validation: 0.05, test: 0.1 }, SPLIT_SEED);
-  const chosen = (part: typeof rows) =>
-    uniquePrompts(part.map(({ prompt, chosen }) => ({ prompt, response: chosen })));
-  const held = new Set([...split.validation, ...split.test].map(({ prompt }) => prompt));
+  const data = await loadDataset(path, options);
+  const paired = data.pairs.length > 0;
+  if (!paired && !pairsOptional) throw new Error(noPreferences(data));
+  const best = splitRows(data.references, FRACTIONS, SPLIT_SEED);
+  const pairs = paired ? splitRows(data.pairs, FRACTIONS, SPLIT_SEED) : NO_PAIRS;
+  const held = new Set(
+    [pairs, best].flatMap(({ validation, test }) => [...validation, ...test])
+      .map(({ prompt }) => prompt),
+  );
+  const read = async (file: string) => {
+    const { columns: _, ...rest } = options;
+    const own = await loadDataset(file, rest);
+    return { ...own, references: own.references.filter(({ prompt }) => !held.has(prompt)) };
+  };
   const own = references
-    ? await readRows(references, referenceSchema, { skipBadRows })
-    : { rows: chosen(split.train), skipped: [] };
+    ? await read(references)
+    : { references: uniquePrompts(best.train), bad: [] };
+  const selected = resets ? await read(resets) : null;
   return {
-    name: path.split("/").slice(-3).join("/"),
+    name: data.name,
+    description: describeDataset(data),
     goldName: null,
     gold: null,
     warnings: [
       "The prompts and responses below come from real data or models trained on it and may be offensive.",
     ],
-    pairs: { train: split.train, test: split.test },
+    pairs: { train: pairs.train, test: pairs.test },
     references: {
-      train: own.rows.filter(({ prompt }) => !held.has(prompt)),
-      validation: chosen(split.validation),
-      test: chosen(split.test),
+      train: own.references,
+      validation: uniquePrompts(best.validation),
+      test: uniquePrompts(best.test),
     },
-    rows: rows.length,
-    skippedBadRows: skipped.length + own.skipped.length,
+    resets: selected && selected.references,
+    rows: paired ? data.pairs.length : data.references.length,
+    skippedBadRows: data.bad.length + own.bad.length + (selected?.bad.length ?? 0),
+    equalPairs: data.equal.length,
+    leakedRows: paired ? pairs.leaked : best.leaked,
   };
 }
 
-function uniquePrompts(rows: ReferenceRow[]): ReferenceRow[] {
+const NO_PAIRS = { train: [], validation: [], test: [], leaked: 0 };
+
+function noPreferences({ name, form, equal }: Dataset): string {
+  const cause = equal.length > 0
+    ? `all ${equal.length} pairs have equal responses`
+    : `its form, ${form.name}, gave no two answers to compare`;
+  return `${name} holds no preference pairs (${cause}), and a reward model needs some; ` +
+    "give pairs, ratings or rankings as --data, and demonstrations as --references";
+}
+
+function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
   return [...new Map(rows.map((row) => [row.prompt, row])).values()];
 }
 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
 export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimits): Task {
   const fit = emptyFitReport();
-  const pairs = (rows: TextPair[]): Pair[] =>
+  const pairs = (rows: TextPair[]) =>
     rows.flatMap((row) => {
       const fitted = fitPair(tokenizer, row, limits, fit);
-      return fitted ? [fitted] : [];
+      const { prompt, chosen, rejected } = row;
+      return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
     });
-  const prompts = (rows: ReferenceRow[], counts: FitReport): EvaluationPrompt[] =>
+  const prompts = (rows: ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap(({ prompt, response }) => {
       const fitted = fitRow(tokenizer, prompt, response, limits, counts);
       if (!fitted) return [];
@@ -135,13 +185,15 @@ export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimi
     });
   const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;
+  const demonstrations = prompts(train, references).map((row) => ({
+    ...row,
+    responseIds: row.referenceIds,
+  }));
   return {
     ...text,
     pairs: { train: pairs(text.pairs.train), test: pairs(text.pairs.test) },
-    references: prompts(train, references).map((row) => ({
-      ...row,
-      responseIds: row.referenceIds,
-    })),
+    references: demonstrations,
+    resets: text.resets ? prompts(text.resets, references) : demonstrations,
     validation: prompts(validation, heldOut),
     test: prompts(test, heldOut),
     fit,

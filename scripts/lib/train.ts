@@ -1,5 +1,5 @@
 import type { StepMetrics, Trainer } from "../../engine/rl/trainer.ts";
-import { progress } from "../host/progress.ts";
+import { processOutput, progress } from "../host/progress.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import type { Metric } from "../report/types.ts";
 
@@ -17,6 +17,7 @@ export async function train(
   trainer: Trainer,
   checkpointEvery: number,
   afterStep: (step: number) => Promise<StepMetrics> = () => Promise.resolve({}),
+  output = processOutput,
 ): Promise<number> {
   const saved = folder.latestCheckpoint(phase);
   if (saved) await trainer.load(saved.bytes);
@@ -32,8 +33,8 @@ export async function train(
     folder.metric({ phase, step: trainer.step, seconds: rounded, ...metrics } as Metric);
   };
   if (!saved) record(await afterStep(0));
-  const bar = progress(titles[phase], trainer.steps, "steps");
-  bar.advance(trainer.step);
+  const bar = progress(titles[phase], trainer.steps, "steps", output);
+  bar.resume(trainer.step);
   try {
     while (trainer.step < trainer.steps) {
       const started = performance.now();
@@ -52,10 +53,11 @@ export async function train(
   return seconds;
 }
 
-const titles: Record<Phase, string> = {
+export const titles: Record<Phase, string> = {
   pretrain: "pretraining",
   sft: "SFT",
   reward: "reward model",
+  dpo: "DPO",
   ppo: "PPO",
   drpo: "DR-PO",
 };
@@ -67,7 +69,7 @@ function secondsSoFar(folder: RunFolder, phase: Phase): number {
 
 /** What is worth a look while a phase runs. */
 function note(metrics: StepMetrics): string {
-  const names = ["loss", "accuracy", "rolloutReward", "rolloutKl", "gold"];
+  const names = ["loss", "accuracy", "margin", "rolloutReward", "rolloutKl", "gold"];
   return names.filter((name) => typeof metrics[name] === "number")
     .map((name) =>
       `${name.replace("rollout", "").toLowerCase()} ${(metrics[name] as number).toFixed(3)}`

@@ -82,7 +82,7 @@ export const resultsSchema = z.object({
  * far) and, now and then, the mean `reward`, `kl` (nats per response) and `gold` on validation prompts.
  */
 export interface Metric {
-  phase: "pretrain" | "sft" | "reward" | "ppo" | "drpo";
+  phase: "pretrain" | "sft" | "reward" | "dpo" | "ppo" | "drpo";
   step: number;
   episodes?: number;
   generatedTokens?: number;
@@ -95,7 +95,7 @@ export interface Metric {
 }
 
 export const metricSchema: z.ZodType<Metric> = z.object({
-  phase: z.enum(["pretrain", "sft", "reward", "ppo", "drpo"]),
+  phase: z.enum(["pretrain", "sft", "reward", "dpo", "ppo", "drpo"]),
   step: count,
   episodes: count.optional(),
   generatedTokens: count.optional(),

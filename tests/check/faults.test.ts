@@ -26,7 +26,7 @@ const engine = await newEngine();
 for (const fault of faults) {
   const { shader, what, right, wrong } = fault;
   test(`${shader}: ${what}`, async () => {
-    if (shader === "matmul_subgroup" && !engine.features.subgroups) return;
+    if (shader.endsWith("_subgroup") && !engine.features.subgroups) return;
     const text = shaderText(shader);
     expect(text).toContain(right);
     engine.kernels.replace(shader, text.replace(right, () => wrong));

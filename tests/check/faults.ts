@@ -79,6 +79,22 @@ export const faults: readonly Fault[] = [
     wrong: "for (var h = 0u; h < 1u; h++)",
   },
   {
+    shader: "attention_subgroup",
+    op: "attention",
+    sizes: grouped,
+    what: "the causal mask is missing within subgroups",
+    right: "let seen = j <= i;",
+    wrong: "let seen = true;",
+  },
+  {
+    shader: "attention_subgroup",
+    op: "attention",
+    sizes: grouped,
+    what: "the second half of each eight is the first again",
+    right: "subgroupBroadcast(mine, 4u)",
+    wrong: "subgroupBroadcast(mine, 0u)",
+  },
+  {
     shader: "attention",
     op: "decodeAttention",
     sizes: grouped,
@@ -92,6 +108,13 @@ export const faults: readonly Fault[] = [
     what: "a row beyond the cache is written all the same",
     right: " || positions[row] >= store_params.capacity",
     wrong: "",
+  },
+  {
+    shader: "ceilings",
+    op: "copyVectors",
+    what: "the last vector is left out",
+    right: "if (i < copied.count)",
+    wrong: "if (i + 1u < copied.count)",
   },
   {
     shader: "decoding",
@@ -111,8 +134,8 @@ export const faults: readonly Fault[] = [
     shader: "embedding",
     op: "embedding",
     what: "the stride of the table is the number of tokens",
-    right: "table[token * params.columns + i",
-    wrong: "table[token * params.rows + i",
+    right: "table[token * lookup_params.columns + i",
+    wrong: "table[token * lookup_params.rows + i",
   },
   {
     shader: "embedding",
@@ -143,6 +166,29 @@ export const faults: readonly Fault[] = [
     wrong: "out[g * params.columns",
   },
   {
+    shader: "gelu",
+    op: "gelu",
+    what: "the gradient forgets the slope of Φ",
+    right: "phi.x + x[i] * phi.y",
+    wrong: "phi.x",
+  },
+  {
+    shader: "heads",
+    op: "splitHeads",
+    what: "the gradients of keys and values are exchanged",
+    right: `d_fused[place + params.part_stride] = d_k[i];
+  d_fused[place + 2u * params.part_stride] = d_v[i];`,
+    wrong: `d_fused[place + params.part_stride] = d_v[i];
+  d_fused[place + 2u * params.part_stride] = d_k[i];`,
+  },
+  {
+    shader: "heads",
+    op: "resizeHeads",
+    what: "what pads a head is the next head's",
+    right: "out[i] = 0.0;",
+    wrong: "out[i] = x[first + d];",
+  },
+  {
     shader: "kl",
     op: "klDivergence",
     what: "the gradient forgets the divergence of the row",
@@ -155,6 +201,20 @@ export const faults: readonly Fault[] = [
     what: "k2 without its half",
     right: "k2[i] = d * d / 2.0;",
     wrong: "k2[i] = d * d;",
+  },
+  {
+    shader: "layernorm",
+    op: "layerNorm",
+    what: "the variance is taken about 0",
+    right: "let difference = x[start + c] - mean;",
+    wrong: "let difference = x[start + c];",
+  },
+  {
+    shader: "layernorm",
+    op: "layerNorm",
+    what: "the gradient forgets that the variance depends on x",
+    right: " - normalised * means.y",
+    wrong: "",
   },
   {
     shader: "logprob",
@@ -194,12 +254,20 @@ export const faults: readonly Fault[] = [
     wrong: "column * params.columns + k, TRANSPOSE_B",
   },
   {
+    shader: "matmul",
+    op: "launchMatmul",
+    what: "what fills the last panel is not zero",
+    right: "if (k >= pack_params.inner || column >= pack_params.columns) {\n    return scalar();",
+    wrong:
+      "if (k >= pack_params.inner || column >= pack_params.columns) {\n    return scalar(1.0);",
+  },
+  {
     shader: "matmul_subgroup",
     op: "launchMatmul",
     variant: "subgroup",
-    what: "the sum goes on past its end with the last element of A",
-    right: "select(0.0, value, k < params.inner)",
-    wrong: "value",
+    what: "the last step of the sum is dropped",
+    right: "step < steps; step++",
+    wrong: "step + 1u < steps; step++",
   },
   {
     shader: "ppo",

@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Split, splitByPrompt } from "../../data/split.ts";
+import type { SplitName } from "../../data/rows.ts";
+import { type Split, splitByPrompt, splitRows } from "../../data/split.ts";
 
 const FRACTIONS = { train: 0.6, validation: 0.2, test: 0.2 };
 const ROWS = Array.from({ length: 4000 }, (_, i) => ({ prompt: `prompt ${i % 2000}`, i }));
@@ -65,4 +66,36 @@ test("later turns of a dialogue stand on the side of its opening", () => {
     );
     expect(holding.length).toBe(1);
   }
+});
+
+describe("a split that the data's makers gave", () => {
+  const rows = (split: SplitName | null, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => ({ prompt: `Prompt ${from + i}`, split }));
+  const fractions = { train: 0.8, validation: 0.1, test: 0.1 };
+  const sizes = (split: ReturnType<typeof splitRows>) =>
+    [split.train, split.validation, split.test].map(({ length }) => length);
+
+  test("is kept, but for training rows whose prompt is held out, which are counted", () => {
+    const given = [...rows("train", 0, 50), ...rows("validation", 48, 60), ...rows("test", 45, 47)];
+    const split = splitRows(given, fractions, 1);
+    expect(sizes(split)).toEqual([46, 12, 2]);
+    expect(split.leaked).toBe(4);
+  });
+
+  test("without validation rows takes them from the training prompts", () => {
+    const split = splitRows([...rows("train", 0, 300), ...rows("test", 300, 310)], fractions, 1);
+    expect(split.train.length + split.validation.length).toBe(300);
+    expect(split.validation.length).toBeGreaterThan(10);
+    expect(split.test.every((row) => row.split === "test")).toBe(true);
+  });
+
+  test("that does not cover every row, or has nothing to test on, is no split", () => {
+    for (const other of [rows(null, 300, 310), rows("validation", 300, 310)]) {
+      const all = [...rows("train", 0, 300), ...other];
+      expect(splitRows(all, fractions, 1)).toEqual({
+        ...splitByPrompt(all, fractions, 1),
+        leaked: 0,
+      });
+    }
+  });
 });

@@ -2,12 +2,12 @@ import { beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { readPreferences } from "../../data/preferences.ts";
 import { readRows } from "../../data/rows.ts";
 import { goldScore, sentenceEnds } from "../../data/sentiment.ts";
 import { type StorySplit, storyTable } from "../../data/story-statistics.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
-import { openFolder } from "../../scripts/host/files.ts";
+import { openFile, openFolder } from "../../scripts/host/files.ts";
+import { loadDataset } from "../../scripts/lib/data.ts";
 
 const DATA = join(import.meta.dirname, "../../data");
 const golds = z.strictObject({
@@ -33,11 +33,12 @@ let tokenizer: Tokenizer;
 beforeAll(async () => {
   tokenizer = await loadTokenizer(openFolder(join(DATA, "storyteller")));
   for (const name of ["train", "validation", "test"] as const) {
-    const pairs = await readPreferences(join(DATA, `stories/${name}.jsonl.gz`));
-    const references = await readRows(join(DATA, `stories/${name}-references.jsonl`), reference);
-    expect([...pairs.skipped, ...references.skipped]).toEqual([]);
+    const pairs = await loadDataset(join(DATA, `stories/${name}.jsonl.gz`));
+    const file = await openFile(join(DATA, `stories/${name}-references.jsonl`));
+    const references = await readRows(file, reference);
+    expect([...pairs.bad, ...pairs.equal, ...references.skipped]).toEqual([]);
     splits[name] = {
-      pairs: pairs.rows.map(({ prompt, chosen, rejected, extra }) => {
+      pairs: pairs.pairs.map(({ prompt, chosen, rejected, extra }) => {
         return { prompt, chosen, rejected, ...golds.parse(extra) };
       }),
       references: references.rows,
@@ -58,7 +59,7 @@ function responses() {
 
 test("each split has its prompts once, each with a reference that won its first pair", () => {
   const counts = Object.values(splits).map(({ references }) => references.length);
-  expect(counts).toEqual([1200, 100, 200]);
+  expect(counts).toEqual([1200, 300, 200]);
   for (const { pairs, references } of Object.values(splits)) {
     const first = new Map(pairs.toReversed().map((pair) => [pair.prompt, pair.chosen]));
     expect(first.size).toBe(references.length);
@@ -70,7 +71,7 @@ test("no prompt stands in two splits, not even with other names", () => {
   const prompts = Object.values(splits).flatMap(({ references }) =>
     references.map(({ prompt }) => prompt.replace(/[A-Z]\w*/g, "X"))
   );
-  expect(new Set(prompts).size).toBe(1500);
+  expect(new Set(prompts).size).toBe(1700);
 });
 
 test("prompts and responses keep their limits and their text through the tokenizer", () => {

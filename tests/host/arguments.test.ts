@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { ArgumentError, helpText, parseArguments } from "../../scripts/host/arguments.ts";
+import { ArgumentError, parseArguments } from "../../scripts/host/arguments.ts";
+import { helpText } from "../../scripts/host/help.ts";
 
 const command = {
   usage: "npm start --",
@@ -60,6 +61,39 @@ test("a missing positional value is named", () => {
   const withRun = { usage: "report", summary: "", flags: {}, positionals: ["run"] };
   expect(() => parseArguments(withRun, [])).toThrow("RUN is missing.");
   expect(parseArguments(withRun, ["runs/latest"]).positionals).toEqual(["runs/latest"]);
+});
+
+const models = {
+  usage: "evaluate",
+  summary: "",
+  flags: {
+    model: { type: "strings", help: "models", placeholder: "DIR", least: 2 },
+    data: { type: "string", help: "the rows", placeholder: "FILE", required: true },
+    seed: { type: "integer", help: "the seed", default: 1 },
+  },
+} as const;
+
+test("a flag that may be repeated gives all its values, a required one must be there", () => {
+  const words = ["--model", "a", "--data", "x", "--model=b"];
+  const given = parseArguments(models, words);
+  expect(given.model satisfies string[]).toEqual(["a", "b"]);
+  expect(given.data satisfies string).toBe("x");
+  expect(() => parseArguments(models, words.slice(2))).toThrow(
+    "--model is needed at least 2 times: models.",
+  );
+  expect(() => parseArguments(models, ["--data", "x"])).toThrow("--model DIR is missing: models.");
+  expect(() => parseArguments(models, ["--model", "a", "--model", "b"])).toThrow(
+    "--data FILE is missing: the rows.",
+  );
+});
+
+test("preset values stand between what is given and the defaults", () => {
+  const preset = (given: Record<string, unknown>) => {
+    expect(given).toEqual({ data: "mine" });
+    return { model: ["a", "b"], data: "preset", seed: 7 };
+  };
+  const given = parseArguments(models, ["--data", "mine"], preset);
+  expect(given).toEqual({ model: ["a", "b"], data: "mine", seed: 7, positionals: [] });
 });
 
 test("the help names every flag with its default", () => {

@@ -40,6 +40,16 @@ test("work that stops early says how far it came", () => {
   expect(lines.at(-1)).toStartWith("SFT: 5/100 steps");
 });
 
+test("resumed work shows the rate of this process, not of what was done before", () => {
+  const { lines, clock, output } = recorder();
+  const bar = progress("SFT", 100, "steps", output);
+  bar.resume(50);
+  clock.time += 1000;
+  bar.advance(10);
+  bar.done();
+  expect(lines[0]).toBe("SFT: 60/100 steps, 10 steps/s, 4 s left\n");
+});
+
 test("durations are read in the largest fitting units", () => {
   expect([4.4, 59.6, 185, 3600, 7805].map(duration))
     .toEqual(["4 s", "1 min 0 s", "3 min 5 s", "1 h 0 min", "2 h 10 min"]);

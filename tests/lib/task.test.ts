@@ -51,6 +51,34 @@ test("references of one's own replace the chosen responses, but for held-out pro
   expect(task.references.train.some(({ prompt }) => held.has(prompt))).toBe(false);
 });
 
+test("resets of one's own stand beside the references, but for held-out prompts", async () => {
+  const own = [{ prompt: "Prompt 3.", response: " a" }, { prompt: "Other.", response: " b" }];
+  const path = write("pairs.jsonl", rows);
+  const plain = await preferenceTask(path, {});
+  expect(plain.resets).toBeNull();
+  const held = plain.references.test[0].prompt;
+  const resets = write("resets.jsonl", [...own, { prompt: held, response: " c" }]);
+  const task = await preferenceTask(path, { resets });
+  expect(task.resets!.map(({ response }) => response)).toEqual([" a", " b"]);
+  expect(task.references).toEqual(plain.references);
+});
+
+test("data without preferences are refused with where they belong", async () => {
+  const path = write("demonstrations.jsonl", [{ prompt: "p", completion: "c" }]);
+  await expect(preferenceTask(path, {})).rejects.toThrow("demonstrations as --references");
+});
+
+test("the best answer of rated prompts is their reference", async () => {
+  const rated = Array.from(
+    { length: 150 },
+    (_, i) =>
+      [1, 3, 2].map((rating) => ({ prompt: `Prompt ${i}.`, response: ` ${rating}`, rating })),
+  ).flat();
+  const task = await preferenceTask(write("rated.jsonl", rated), {});
+  expect(new Set(task.references.train.map(({ response }) => response))).toEqual(new Set([" 3"]));
+  expect(task.pairs.train.length).toBe(3 * task.references.train.length);
+});
+
 test("bad rows are counted when they are skipped", async () => {
   const path = write("bad.jsonl", [...rows, { prompt: "x", chosen: 3, rejected: "y" }]);
   await expect(preferenceTask(path, { skipBadRows: false })).rejects.toThrow(
@@ -77,9 +105,12 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
     200,
   ]);
   expect(Object.keys(task.pairs.train[0]).sort()).toEqual([
+    "chosen",
     "chosenIds",
+    "prompt",
     "promptCut",
     "promptIds",
+    "rejected",
     "rejectedIds",
   ]);
   expect(task.references[0].responseIds.at(-1)).toBe(0);

@@ -10,14 +10,11 @@ import {
   sequenceScores,
 } from "../../engine/nn/model.ts";
 import { packBatch } from "../../engine/nn/batch.ts";
-import {
-  openSafetensors,
-  type TensorEntry,
-  writeSafetensors,
-} from "../../engine/nn/safetensors.ts";
+import type { TensorEntry } from "../../engine/nn/safetensors.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { type Check, checkModel } from "../../scripts/lib/model-check.ts";
 import { testEngine } from "../support/engine.ts";
+import { changedModel } from "../support/model-folder.ts";
 import { oracle, shared } from "../support/shared.ts";
 
 const STORYTELLER = fileURLToPath(new URL("../../data/storyteller", import.meta.url));
@@ -28,20 +25,6 @@ const failing = (checks: Check[]) =>
 
 async function check(folder: Folder): Promise<Check[]> {
   return await checkModel(await testEngine(), folder);
-}
-
-for (const name of ["llama", "llama-tied"]) {
-  test(`the oracle model ${name} holds: logits, every gradient, ten AdamW losses`, async () => {
-    const checks = await check(openFolder(oracle(`models/${name}`)));
-    expect(failing(checks)).toEqual([]);
-    expect(checks.map(({ group }) => group)).toEqual([
-      "logits",
-      "log probabilities",
-      "loss",
-      "gradients",
-      "AdamW losses",
-    ]);
-  });
 }
 
 for (const path of [STORYTELLER, STORIES260K]) {
@@ -58,22 +41,8 @@ for (const path of [STORYTELLER, STORIES260K]) {
   });
 }
 
-/** llama-tied in memory, with the tensors of one of its files changed. */
-async function changed(file: string, change: (tensors: TensorEntry[]) => TensorEntry[]) {
-  const folder = openFolder(oracle("models/llama-tied"));
-  const files = new Map<string, Uint8Array>();
-  for (const name of await folder.list()) {
-    const source = await folder.open(name);
-    files.set(name, await source.read(0, source.size));
-  }
-  const stored = await openSafetensors(await folder.open(file));
-  const tensors = await Promise.all(stored.names.map(async (name) => {
-    const { shape, toFloat32 } = stored.tensor(name);
-    return { name, shape, data: await toFloat32() };
-  }));
-  files.set(file, writeSafetensors(change(tensors), { ...stored.metadata }));
-  return memoryFolder("changed", files);
-}
+const changed = (file: string, change: (tensors: TensorEntry[]) => TensorEntry[]) =>
+  changedModel("llama-tied", file, change);
 
 const without = (name: string) => (tensors: TensorEntry[]) =>
   tensors.filter((tensor) => tensor.name !== name);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { bytesSource } from "../../engine/nn/bytes.ts";
+import { BYTES_PER_VALUE, type Dtype } from "../../engine/nn/dtype.ts";
 import {
   openSafetensors,
   type TensorEntry,
@@ -86,8 +87,42 @@ describe("round trip", () => {
   });
 });
 
+test("a range of a tensor is what the whole holds there, and no other byte is read", async () => {
+  const data = Float32Array.from({ length: 60 }, (_, i) => i - 7.5);
+  const bytes = writeSafetensors(
+    (["F32", "F16", "BF16"] as const).map((dtype) => ({
+      name: dtype,
+      shape: [12, 5],
+      data,
+      dtype,
+    })),
+  );
+  const source = bytesSource("file", bytes), reads: number[] = [];
+  const counting = {
+    ...source,
+    read: (offset: number, length: number) => (reads.push(length), source.read(offset, length)),
+  };
+  const file = await openSafetensors(counting);
+  const range = fc.tuple(fc.nat(60), fc.nat(60)).map((ends) => ends.sort((a, b) => a - b));
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom("F32", "F16", "BF16"), range, async (dtype, [start, end]) => {
+      const tensor = file.tensor(dtype);
+      const whole = await tensor.toFloat32();
+      reads.length = 0;
+      expect(await tensor.toFloat32(start, end)).toEqual(whole.slice(start, end));
+      expect(reads).toEqual([(end - start) * (dtype === "F32" ? 4 : 2)]);
+    }),
+    { seed: 5 },
+  );
+  for (const [start, end] of [[0, 61], [-1, 3], [5, 4]]) {
+    await expect(file.tensor("F16").toFloat32(start, end)).rejects.toThrow(
+      "tensor F16 has 60 values",
+    );
+  }
+});
+
 test("integers and f64 are read, and an integer beyond f32 is an error", async () => {
-  const data = new Uint8Array(33);
+  const data = new Uint8Array(64);
   const view = new DataView(data.buffer);
   view.setFloat64(0, 0.5, true);
   view.setBigInt64(8, -7n, true);
@@ -95,6 +130,13 @@ test("integers and f64 are read, and an integer beyond f32 is an error", async (
   view.setInt32(24, 511, true);
   view.setInt32(28, 2 ** 24 + 1, true);
   data[32] = 200;
+  data[33] = 1;
+  view.setInt8(34, -3);
+  view.setInt16(36, -300, true);
+  view.setUint16(38, 65_535, true);
+  view.setUint32(40, 2 ** 31, true);
+  view.setBigUint64(48, 2n ** 63n, true);
+  view.setBigUint64(56, 2n ** 63n + 1n, true);
   const file = await open(rawFile({
     f64: { dtype: "F64", shape: [1], data_offsets: [0, 8] },
     i64: { dtype: "I64", shape: [1], data_offsets: [8, 16] },
@@ -102,10 +144,20 @@ test("integers and f64 are read, and an integer beyond f32 is an error", async (
     i32: { dtype: "I32", shape: [1], data_offsets: [24, 28] },
     far32: { dtype: "I32", shape: [1], data_offsets: [28, 32] },
     u8: { dtype: "U8", shape: [1], data_offsets: [32, 33] },
+    bool: { dtype: "BOOL", shape: [1], data_offsets: [33, 34] },
+    i8: { dtype: "I8", shape: [2], data_offsets: [34, 36] },
+    i16: { dtype: "I16", shape: [1], data_offsets: [36, 38] },
+    u16: { dtype: "U16", shape: [1], data_offsets: [38, 40] },
+    u32: { dtype: "U32", shape: [2], data_offsets: [40, 48] },
+    u64: { dtype: "U64", shape: [1], data_offsets: [48, 56] },
+    far64: { dtype: "U64", shape: [1], data_offsets: [56, 64] },
   }, data));
   const value = async (name: string) => (await file.tensor(name).toFloat32())[0];
   expect([await value("f64"), await value("i64"), await value("i32"), await value("u8")])
     .toEqual([0.5, -7, 511, 200]);
+  expect([await value("bool"), await value("i8"), await value("i16"), await value("u16")])
+    .toEqual([1, -3, -300, 65_535]);
+  expect([await value("u32"), await value("u64")]).toEqual([2 ** 31, 2 ** 63]);
   await expect(value("far")).rejects.toThrow("tensor far holds 16777217");
   await expect(value("far32")).rejects.toThrow("tensor far32 holds 16777217");
 });
@@ -146,6 +198,65 @@ describe("a corrupt file is refused with the reason", () => {
       await expect(open(bytes)).rejects.toThrow("file");
     });
   }
+
+  test("sizes whose product no number holds", async () => {
+    const huge = { dtype: "F32", shape: [2 ** 52, 2 ** 52, 16], data_offsets: [0, 8] };
+    await expect(open(rawFile({ a: huge }, eight))).rejects.toThrow(
+      "but its offsets [0, 8] span 8",
+    );
+  });
+
+  test("any bytes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 64 }), async (bytes) => {
+        await expect(open(bytes)).rejects.toThrow("file");
+      }),
+      { seed: 6 },
+    );
+  });
+
+  test("a header with some fields changed is refused, or each data byte belongs to one tensor", async () => {
+    const name = fc.constantFrom("a", "b", "__proto__", "constructor", "");
+    const part = fc.record({ name, dtype: fc.constantFrom("F32", "F16", "U8"), count: fc.nat(3) });
+    const number = fc.integer({ min: -4, max: 12 });
+    const change = fc.oneof(
+      fc.record({ dtype: fc.constantFrom("F32", "I16", "BOOL", "F8_E4M3", "", 7) }),
+      fc.record({ shape: fc.oneof(fc.array(number, { maxLength: 2 }), fc.constant("2")) }),
+      fc.record({ data_offsets: fc.array(number, { maxLength: 3 }) }),
+    );
+    let accepted = 0, refused = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(part, { selector: ({ name }) => name, maxLength: 3 }),
+        fc.array(fc.option(change), { minLength: 3, maxLength: 3 }),
+        async (parts, changes) => {
+          let end = 0;
+          const fields = parts.map(({ name, dtype, count }, i) => {
+            const begin = end;
+            end += count * BYTES_PER_VALUE[dtype as Dtype];
+            const whole = { dtype, shape: [count], data_offsets: [begin, end] };
+            return `"${name}":${JSON.stringify({ ...whole, ...changes[i] })}`;
+          });
+          const file = await open(rawFile(`{${fields}}`, new Uint8Array(end)))
+            .catch((error: Error) => error);
+          if (file instanceof Error) {
+            refused++;
+            return expect(file.message).toContain("file");
+          }
+          accepted++;
+          expect([...file.names].sort()).toEqual(parts.map(({ name }) => name).sort());
+          let used = 0;
+          for (const name of file.names) {
+            const { dtype, toFloat32 } = file.tensor(name);
+            used += (await toFloat32()).length * BYTES_PER_VALUE[dtype];
+          }
+          expect(used).toBe(end);
+        },
+      ),
+      { seed: 7, numRuns: 3000 },
+    );
+    expect(Math.min(accepted, refused)).toBeGreaterThan(500);
+  });
 
   test("any truncation", async () => {
     await fc.assert(

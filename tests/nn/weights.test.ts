@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { type Folder, memoryFolder } from "../../engine/nn/bytes.ts";
 import { openSafetensors, writeSafetensors } from "../../engine/nn/safetensors.ts";
 import { openWeights } from "../../engine/nn/weights.ts";
@@ -71,6 +72,21 @@ test("an index and shards that disagree are refused", async () => {
   await expect(open({ ...WHOLE, d: "two.safetensors" })).rejects.toThrow("places tensor d in two");
   await expect(open({ ...WHOLE, c: "three.safetensors" })).rejects.toThrow("three.safetensors");
   await expect(open({ ...WHOLE, c: "../two.safetensors" })).rejects.toThrow("same folder");
+});
+
+test("any index is refused, or means each tensor of the shards", async () => {
+  const file = fc.constantFrom("one.safetensors", "two.safetensors", "three.safetensors", "..", "");
+  const map = fc.dictionary(fc.constantFrom("a", "b", "c", "d"), file, { noNullPrototype: true });
+  await fc.assert(
+    fc.asyncProperty(map, async (weightMap) => {
+      const opened = await openWeights(shardedFolder(weightMap)).catch((error: Error) => error);
+      if (opened instanceof Error) return expect(opened.message).toContain("model");
+      expect(weightMap).toMatchObject(
+        Object.fromEntries(opened.names.map((name) => [name, WHOLE[name as keyof typeof WHOLE]])),
+      );
+    }),
+    { seed: 8, numRuns: 300 },
+  );
 });
 
 test("a folder without safetensors is refused with what to do", async () => {

@@ -1,5 +1,6 @@
 import {
   attention,
+  type AttentionVariant,
   decodeAttention,
   type Heads,
   type Sequences,
@@ -17,11 +18,12 @@ const letters = {
   H: { meaning: "query heads" },
   K: { meaning: "key and value heads, a divisor of H", default: "H" },
   D: { meaning: "numbers of a head, a multiple of 4" },
+  scale: { meaning: "factor of the scores; 0: 1/√D", default: 0 },
   ragged: { meaning: "1: lengths differ, among them 1 and 0", default: 0 },
 };
 
-function headsOf({ H, K, D }: Sizes): Heads {
-  return { heads: H, keyHeads: K, headSize: D };
+function headsOf({ H, K, D, scale }: Sizes): Required<Heads> {
+  return { heads: H, keyHeads: K, headSize: D, scale: scale || 1 / Math.sqrt(D) };
 }
 
 /** The lengths of B sequences: T, and where they are ragged also 1, 0 and others below T. */
@@ -49,13 +51,13 @@ function attendRow(
   { q, k, v }: Record<string, Numbers>,
   at: number,
   { first, stride, count }: Keys,
-  size: number,
+  { headSize: size, scale }: Required<Heads>,
 ): Float64Array {
   const weights = new Float64Array(count), out = new Float64Array(size);
   let largest = -Infinity, total = 0;
   for (let j = 0; j < count; j++) {
     const key = first + j * stride;
-    for (let d = 0; d < size; d++) weights[j] += q[at + d] * k[key + d] / Math.sqrt(size);
+    for (let d = 0; d < size; d++) weights[j] += scale * q[at + d] * k[key + d];
     largest = Math.max(largest, weights[j]);
   }
   for (let j = 0; j < count; j++) total += weights[j] = Math.exp(weights[j] - largest);
@@ -69,9 +71,10 @@ function attendRow(
 /** Causal attention, sequence by sequence and head by head. */
 function attentionReference(
   inputs: Record<string, Numbers>,
-  { heads, keyHeads, headSize }: Heads,
+  options: Required<Heads>,
   offsets: readonly number[],
 ): Float64Array {
+  const { heads, keyHeads, headSize } = options;
   const out = new Float64Array(inputs.q.length);
   for (let b = 0; b + 1 < offsets.length; b++) {
     for (let row = offsets[b]; row < offsets[b + 1]; row++) {
@@ -81,7 +84,7 @@ function attentionReference(
         const stride = keyHeads * headSize;
         const first = offsets[b] * stride + group * headSize;
         const keys = { first, stride, count: row - offsets[b] + 1 };
-        out.set(attendRow(inputs, at, keys, headSize), at);
+        out.set(attendRow(inputs, at, keys, options), at);
       }
     }
   }
@@ -98,6 +101,8 @@ const attentionOp: Op = {
     { B: 1, T: 1, H: 1, K: 1, D: 8 },
     { B: 5, T: 33, H: 4, K: 2, D: 16, ragged: 1 },
     { B: 2, T: 64, H: 8, K: 1, D: 12 },
+    { B: 2, T: 19, H: 8, K: 1, D: 32 },
+    { B: 2, T: 9, H: 3, K: 3, D: 8, scale: 0.7 },
     { B: 1, T: 70, H: 2, K: 2, D: 64 },
     { B: 3, T: 40, H: 2, K: 1, D: 128, ragged: 1 },
   ],
@@ -113,6 +118,15 @@ const attentionOp: Op = {
       "sums over some hundred keys in f32, each with an exponential of two units of rounding; " +
       "in a gradient the difference ⟨do, v⟩ − Δ cancels about a digit",
   },
+  variants: [
+    { name: "plain", shader: "attention" },
+    {
+      name: "subgroup",
+      shader: "attention_subgroup",
+      available: ({ subgroups }) => subgroups,
+      fits: ({ D }) => D % 8 === 0 && D <= 64,
+    },
+  ],
   problem(sizes) {
     const heads = headsOf(sizes), lengths = lengthsOf(sizes), offsets = offsetsOf(lengths);
     const { H, K, D } = sizes, rows = offsets.at(-1)!;
@@ -124,9 +138,9 @@ const attentionOp: Op = {
         v: variable([rows, K * D], 3),
         offsets: integers(offsets),
       },
-      run: ({ q, k, v, offsets }) => {
-        const packed: Sequences = { offsets, ...sequences };
-        return { out: attention(q, k, v, heads, packed) };
+      run({ q, k, v, offsets }, name) {
+        const packed: Sequences = { offsets, ...sequences }, variant = name as AttentionVariant;
+        return { out: attention(q, k, v, heads, packed, variant) };
       },
       reference: (inputs) => ({ out: attentionReference(inputs, heads, offsets) }),
     };
@@ -176,7 +190,7 @@ const decodeOp: Op = {
           const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
           const first = (b * T * K + group) * D;
           const keys = { first, stride: K * D, count: positions[b] + 1 };
-          out.set(attendRow(inputs, row * D, keys, D), row * D);
+          out.set(attendRow(inputs, row * D, keys, heads), row * D);
         }
         return { out };
       },
@@ -239,6 +253,6 @@ const storeOp: Op = {
 
 export const attentionFamily: Family = {
   name: "attention",
-  shaders: ["attention"],
+  shaders: ["attention", "attention_subgroup"],
   ops: [attentionOp, decodeOp, storeOp],
 };

@@ -35,7 +35,7 @@ function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): S
   return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
 }
 
-const entries = ["tiled", "direct", "transpose", "product"];
+const entries = ["tiled", "direct", "pack", "product"];
 
 const letters = {
   M: { meaning: "rows of the result" },
@@ -63,6 +63,7 @@ const productOp: Op = {
     [64, 263, 48],
     [130, 1, 33],
     [2, 68, 300],
+    [33, 100, 15],
   ]),
   more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
   tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },

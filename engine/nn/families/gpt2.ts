@@ -38,6 +38,7 @@ export const gpt2: Family = {
   className: "GPT2LMHeadModel",
   prefix: "transformer.",
   buffers: /\.attn\.(bias|masked_bias)$/,
+  aliases: {},
   parse(json) {
     expectOptions(json, options);
     const fields = validate(schema, json);

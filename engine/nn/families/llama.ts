@@ -108,6 +108,7 @@ export const llama: Family = {
   className: "LlamaForCausalLM",
   prefix: "model.",
   buffers: /\.rotary_emb\.inv_freq$/,
+  aliases: {},
   parse(json) {
     expectOptions(json, llamaOptions);
     const fields = validate(llamaSchema, json);

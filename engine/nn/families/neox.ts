@@ -36,6 +36,7 @@ export const neox: Family = {
   className: "GPTNeoXForCausalLM",
   prefix: "gpt_neox.",
   buffers: /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
+  aliases: { "lm_head.weight": "embed_out.weight" },
   parse(json) {
     expectOptions(json, { hidden_act: schema.shape.hidden_act.unwrap().options });
     const fields = validate(schema, json);

@@ -15,28 +15,24 @@ import { checkSizes, expectOptions, size, tokenFields, tokensOf, validate } from
 const qwenSchema = z.object({
   ...llamaFields,
   max_position_embeddings: size.default(32_768),
+  layer_types: z.array(z.string()).nullish(),
   ...tokenFields({ end: null, begin: null }),
 });
 
-const qwenOptions = {
-  ...llamaOptions,
-  use_sliding_window: [false],
-  mlp_bias: [false],
-};
+const qwenOptions = { ...llamaOptions, use_sliding_window: [false], mlp_bias: [false] };
 
 function parse(family: "qwen2" | "qwen3", json: unknown): ModelConfig {
   expectOptions(
     json,
     family === "qwen2" ? { ...qwenOptions, attention_bias: [true] } : qwenOptions,
   );
-  const fields = validate(
-    qwenSchema.extend({
-      layer_types: z.array(
-        z.literal("full_attention", { error: ({ input }) => `${input} is not supported` }),
-      ).nullish(),
-    }),
-    json,
-  );
+  const fields = validate(qwenSchema, json);
+  const other = fields.layer_types?.find((type) => type !== "full_attention");
+  if (other !== undefined) {
+    throw new Error(
+      `config.json: layer type "${other}" is not supported, only "full_attention"`,
+    );
+  }
   return checkSizes({
     family,
     ...fromLlamaFields(fields),
@@ -46,7 +42,7 @@ function parse(family: "qwen2" | "qwen3", json: unknown): ModelConfig {
   });
 }
 
-const common = { prefix: "model.", buffers: /\.rotary_emb\.inv_freq$/ };
+const common = { prefix: "model.", buffers: /\.rotary_emb\.inv_freq$/, aliases: {} };
 
 function withAttention(
   config: ModelConfig,

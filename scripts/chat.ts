@@ -1,0 +1,56 @@
+// Talks to one model, or to several side by side, in the terminal:
+//
+//   npx bun scripts/chat.ts --model BASE --model TUNED
+//
+// Every line is answered by all of them. /new forgets the dialogue, /quit or the end of the input leaves.
+import "./host/failure.ts";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { openEngine } from "./host/engine.ts";
+import { openCommand } from "./lib/command.ts";
+import { Conversation, styles } from "./lib/conversation.ts";
+import { samplingFlags, seedFlag } from "./lib/flags.ts";
+import { columns } from "./lib/columns.ts";
+import { loadPolicy, type TextModel } from "./lib/load-model.ts";
+
+const { options, output } = openCommand({
+  name: "chat",
+  summary: "Talks to models side by side; /new forgets the dialogue, /quit leaves.",
+  flags: {
+    model: { type: "strings", placeholder: "MODEL", least: 1, help: "a model to talk to" },
+    style: {
+      type: "string",
+      choices: styles,
+      default: "dialogue",
+      help: "turns of Human and Assistant, or each line continued by itself",
+    },
+    ...samplingFlags,
+    seed: seedFlag,
+  },
+});
+const { engine } = await openEngine();
+const models: TextModel[] = [];
+for (const name of options.model) {
+  models.push(await loadPolicy(engine, "--model", name, models[0]));
+}
+const talks = models.map((model) => new Conversation(model, options.style, options));
+
+const input = createInterface({ input: process.stdin, output: process.stderr, prompt: "> " });
+if (process.stdin.isTTY) output.note("Say something; /new forgets the dialogue, /quit leaves.");
+input.prompt();
+for await (const line of input) {
+  const said = line.trim();
+  if (said === "/quit") break;
+  if (said === "/new") { for (const talk of talks) talk.forget(); }
+  else if (said !== "") await answer(said);
+  input.prompt();
+}
+engine.destroy();
+process.exit(0);
+
+async function answer(said: string): Promise<void> {
+  const answers: string[] = [];
+  for (const talk of talks) answers.push(await talk.answer(said));
+  const titled = answers.map((text, i) => ({ title: options.model[i], text: text.trim() }));
+  output.result(`\n${columns(titled, process.stdout.columns ?? 100)}\n`, { said, answers });
+}

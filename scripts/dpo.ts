@@ -1,0 +1,123 @@
+// Direct preference optimization (arXiv:2305.18290) of an SFT model, with neither a reward model nor rollouts:
+//
+//   npx bun scripts/dpo.ts --model SFT-MODEL --data FILE
+//
+// The policy is in models/dpo of the run folder, with how often it prefers the chosen response of a held-out
+// pair more than the model it started from does. That model and the policy answer held-out prompts side by side.
+import "./host/failure.ts";
+import process from "node:process";
+import { DirectPreferenceTrainer, preferenceMargins, withReference } from "../engine/rl/dpo.ts";
+import { clusteredMean } from "../engine/rl/statistics.ts";
+import { openEngine } from "./host/engine.ts";
+import { duration } from "./host/progress.ts";
+import { checkLora, loraFlags, loraOptions, trainable } from "./lib/adapters.ts";
+import { openRun } from "./lib/command.ts";
+import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
+import {
+  dataFlags,
+  lengthFlags,
+  modelFlag,
+  required,
+  seedFlag,
+  testPromptsFlag,
+  trainingFlags,
+} from "./lib/flags.ts";
+import { loadPolicy } from "./lib/load-model.ts";
+import { answering, unscored } from "./lib/phases.ts";
+import { saveModel } from "./lib/save-model.ts";
+import {
+  directPreferenceSettings,
+  evaluationSettings,
+  forModel,
+  ownDataSettings,
+  withTraining,
+} from "./lib/settings.ts";
+import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
+import { train } from "./lib/train.ts";
+import { formatEstimate } from "./report/measures.ts";
+
+const dpoDefaults = directPreferenceSettings(ownDataSettings(1));
+const { options, output, start } = openRun({
+  name: "dpo",
+  summary: "Improves a model on preference pairs directly, without a reward model.",
+  flags: {
+    model: required(modelFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    ...loraFlags,
+    ...lengthFlags,
+    ...trainingFlags(dpoDefaults),
+    beta: {
+      type: "number",
+      default: dpoDefaults.beta,
+      min: 0.001,
+      help: "strength of the tie to the model that training starts from",
+    },
+    loss: {
+      type: "string",
+      choices: ["sigmoid", "ipo"],
+      default: "sigmoid",
+      help: "DPO's, or IPO's squared one (arXiv:2310.12036)",
+    },
+    testPrompts: testPromptsFlag,
+    seed: seedFlag,
+  },
+});
+const { seed, beta, loss: kind } = options;
+const { engine, adapter } = await openEngine();
+const model = await loadPolicy(engine, "--model", options.model);
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
+const { base, tokenizer } = model;
+const task = await readTask(options, model, output);
+needPairs(task, options.data);
+const run = forModel(ownDataSettings(seed), model.base, lora);
+const settings = { ...withTraining(directPreferenceSettings(run), options), beta, kind };
+const folder = start(engine, adapter, settings);
+
+// The policy; what the reference makes of the pairs is looked up once.
+const policy = trainable(base, lora, seed);
+const pairs = await withReference(base, task.pairs.train, settings.microTokens);
+const trainer = new DirectPreferenceTrainer(policy, pairs, settings);
+const seconds = await train(folder, "dpo", trainer, 20, undefined, output.progress);
+await saveModel(folder, "dpo", policy, model);
+
+// Held-out pairs and prompts.
+const testPairs = await withReference(base, task.pairs.test, settings.microTokens);
+const margins = await preferenceMargins(policy, testPairs, settings.microTokens);
+const clusters = testPairs.map(({ promptIds }) => promptIds.join());
+const test = task.test.slice(0, options.testPrompts);
+const judges = { reference: base, reward: unscored, tokenizer, gold: null };
+const generation = { ...evaluationSettings(run), responseTokens: options.responseTokens };
+const answer = answering(output, judges, generation);
+const candidates = [
+  { name: "start", answers: await answer(base, test, "start") },
+  { name: "dpo", answers: await answer(policy, test, "dpo") },
+];
+const results = {
+  command: "dpo",
+  model: `${folder.path}/models/dpo`,
+  pairs: testPairs.length,
+  accuracy: clusteredMean(
+    margins.map((margin) => (Math.sign(margin) + 1) / 2),
+    clusters,
+    { seed },
+  ),
+  margin: clusteredMean(margins, clusters, { seed }),
+  prompts: test.length,
+  models: compareCandidates(candidates, null, seed),
+  seconds: Math.round(seconds * 10) / 10,
+  data: dataCounts(task),
+};
+folder.results(results);
+output.result(
+  `\n${renderSamples(candidates, test, 2)}\n\n` +
+    `Chosen side preferred more than before, % of ${results.pairs} held-out pairs: ${
+      formatEstimate(results.accuracy, 1, 100)
+    }, by ${formatEstimate(results.margin, 2)} nats\n\n` +
+    `${test.length} held-out prompts, ${renderCandidates(results.models)}\n\n` +
+    `${results.model}, after ${duration(seconds)}`,
+  results,
+);
+engine.destroy();
+process.exit(0);

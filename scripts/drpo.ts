@@ -1,0 +1,107 @@
+// Policy optimization with dataset resets (DR-PO, arXiv:2404.08495), from an SFT model and its reward model:
+//
+//   npx bun scripts/drpo.ts --model SFT-MODEL --reward REWARD-MODEL --data FILE
+//
+// Episodes start with probability β inside a response of the data; with --beta 0 this is PPO. The policy is in
+// models/drpo of the run folder. It and the model it started from answer held-out prompts side by side.
+import "./host/failure.ts";
+import process from "node:process";
+import { scoreSequences } from "../engine/rl/reward-model.ts";
+import { openEngine } from "./host/engine.ts";
+import { duration } from "./host/progress.ts";
+import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
+import { openRun } from "./lib/command.ts";
+import { dataCounts, readTask } from "./lib/command-task.ts";
+import {
+  dataFlags,
+  lengthFlags,
+  modelFlag,
+  policyFlags,
+  required,
+  resetsFlag,
+  rewardFlag,
+  seedFlag,
+  sharedTrunkFlag,
+  testPromptsFlag,
+} from "./lib/flags.ts";
+import { loadPolicy, loadReward } from "./lib/load-model.ts";
+import { answering, trainPolicy } from "./lib/phases.ts";
+import { testSamples } from "./lib/results.ts";
+import { saveModel } from "./lib/save-model.ts";
+import { applyOptions, evaluationSettings, forModel, ownDataSettings } from "./lib/settings.ts";
+import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
+import { wholeSequence } from "./lib/task.ts";
+
+const { policy: policyDefaults } = ownDataSettings(1);
+const { options, output, start } = openRun({
+  name: "drpo",
+  summary: "Improves a model with a reward model, from states inside the data's responses.",
+  flags: {
+    model: required(modelFlag),
+    reward: required(rewardFlag),
+    ...dataFlags,
+    data: required(dataFlags.data),
+    resets: resetsFlag,
+    ...loraFlags,
+    ...lengthFlags,
+    beta: {
+      type: "number",
+      default: policyDefaults.beta,
+      min: 0,
+      max: 1,
+      help: "probability that an episode starts inside a response of the data; 0 is PPO",
+    },
+    ...policyFlags(policyDefaults),
+    sharedTrunk: sharedTrunkFlag,
+    testPrompts: testPromptsFlag,
+    seed: seedFlag,
+  },
+});
+const { seed } = options;
+const { engine, adapter } = await openEngine();
+const model = await loadPolicy(engine, "--model", options.model);
+const lora = loraOptions(options);
+checkLora("--model", model.base, lora);
+const { base, tokenizer } = model;
+const reward = await loadReward(engine, "--reward", options.reward, model);
+const task = await readTask({ ...options, pairsOptional: true }, model, output);
+const settings = applyOptions(forModel(ownDataSettings(seed), model.base, lora), options);
+const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
+const folder = start(engine, adapter, settings);
+
+// The policy, from the model and with it as reference.
+const judges = { reference: base, reward, tokenizer, gold: null };
+const answer = answering(output, judges, evaluationSettings(settings));
+const validation = task.validation.slice(0, validationPrompts);
+const method = beta > 0 ? "drpo" : "ppo";
+const place = { folder, progress: output.progress };
+const from = { ...task, ...judges, validation, answer, lora };
+const { policy, cost } = await trainPolicy(place, method, from, settings);
+await saveModel(folder, method, policy, model);
+
+// Both on held-out prompts.
+const test = task.test.slice(0, testPrompts);
+const references = await scoreSequences(reward, test.map(wholeSequence), microTokens);
+const candidates = [
+  { name: "start", answers: await answer(base, test, "start") },
+  { name: method, answers: await answer(policy, test, method) },
+];
+folder.truncateSamples(({ split }) => split === "train");
+for (const sample of testSamples(method, test, candidates[1].answers)) folder.sample(sample);
+const results = {
+  command: "drpo",
+  model: `${folder.path}/models/${method}`,
+  prompts: test.length,
+  models: compareCandidates(candidates, references, seed),
+  ...cost,
+  data: dataCounts(task),
+};
+folder.results(results);
+output.result(
+  `\n${renderSamples(candidates, test, 2)}\n\n${test.length} held-out prompts, ${
+    renderCandidates(results.models)
+  }\n\n${results.model}, after ${duration(cost.seconds)}`,
+  results,
+);
+engine.destroy();
+process.exit(0);

@@ -1,0 +1,29 @@
+import type { Command, Flag } from "./arguments.ts";
+import { kebab } from "./nearest.ts";
+
+/** What `--help` prints. */
+export function helpText(command: Command<Record<string, Flag>>): string {
+  const rows = Object.entries(command.flags).map(([key, flag]) => {
+    const value = flag.type === "boolean" ? "" : ` ${placeholder(flag)}`;
+    return [`--${kebab(key)}${value}`, flag.help + remark(flag)] as const;
+  });
+  rows.push(["--help", "Print this text."]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const positionals = (command.positionals ?? []).map((name) => ` ${name.toUpperCase()}`).join("");
+  const lines = rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`);
+  return [command.summary, "", `Usage: ${command.usage}${positionals} [options]`, "", ...lines]
+    .join("\n");
+}
+
+function remark(flag: Flag) {
+  if ("default" in flag && flag.default !== undefined) return ` (default ${flag.default})`;
+  if ("required" in flag) return " (required)";
+  if (flag.type !== "strings") return "";
+  return flag.least ? ` (${flag.least} times or more)` : " (any number of times)";
+}
+
+/** What stands for a flag's value. */
+export function placeholder(flag: Exclude<Flag, { type: "boolean" }>) {
+  if (flag.type === "strings") return flag.placeholder ?? "TEXT";
+  return flag.type === "string" ? flag.placeholder ?? flag.choices?.join("|") ?? "TEXT" : "N";
+}

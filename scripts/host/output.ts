@@ -1,0 +1,32 @@
+import process from "node:process";
+import { processOutput, type ProgressOutput } from "./progress.ts";
+
+/** Where a command says what: for a person, or with `--quiet` and `--json` for a program. */
+export interface Output {
+  /** What a person may want to know on the way. */
+  note(text: string): void;
+  progress: ProgressOutput;
+  /** What came out: the text for a person, the object for a program. */
+  result(text: string, results: object): void;
+}
+
+export interface OutputOptions {
+  /** No notes and no progress. */
+  quiet: boolean;
+  /** One JSON object on stdout, everything else on stderr. */
+  json: boolean;
+}
+
+const silence: ProgressOutput = { ...processOutput, stream: { write: () => {} } };
+
+export function openOutput({ quiet, json }: OutputOptions): Output {
+  const note = json ? console.error : console.log;
+  return {
+    note: quiet ? () => {} : note,
+    progress: quiet ? silence : processOutput,
+    result: (text, results) => {
+      // Written whole before the process ends, also into a pipe.
+      process.stdout.write((json ? JSON.stringify(results) : text) + "\n");
+    },
+  };
+}

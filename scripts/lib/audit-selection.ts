@@ -1,0 +1,88 @@
+import { type Criterion, novelty, type Selection, selectTop } from "../../data/audit/selection.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
+import { splitRows } from "../../data/split.ts";
+import type { Model } from "../../engine/nn/model.ts";
+import { scoreSequences } from "../../engine/rl/reward-model.ts";
+import { average } from "../../engine/rl/statistics.ts";
+import {
+  type Auditor,
+  coverageOf,
+  fitPairs,
+  fitReferences,
+  type FittedReference,
+  MICRO_TOKENS,
+  wholeOf,
+} from "./audit-fit.ts";
+import { FRACTIONS, SPLIT_SEED } from "./task.ts";
+
+interface Scored {
+  row: ReferenceRow;
+  score: number;
+}
+
+/**
+ * The training references with the highest scores, a share of them. All criteria but novelty need the model;
+ * reward and margin its quick reward model. References that do not fit the model are no candidates.
+ */
+export async function selectResets(
+  { by, share }: Selection,
+  { references, pairs }: Dataset,
+  model: { auditor: Auditor; rewardModel: Model | null } | null,
+): Promise<(ReferenceRow & { score: number })[]> {
+  const candidates = distinct(splitRows(references, FRACTIONS, SPLIT_SEED).train);
+  const scored = by === "novelty"
+    ? scoreNovelty(candidates)
+    : await scoreByModel(by, candidates, pairs, model);
+  if (scored.length === 0) throw new Error(`--select ${by}: no reference could be scored`);
+  return selectTop(scored.map(({ row }) => row), scored.map(({ score }) => score), share);
+}
+
+function distinct(rows: readonly ReferenceRow[]): ReferenceRow[] {
+  const keyed = rows.map((row) => [JSON.stringify([row.prompt, row.response]), row] as const);
+  return [...new Map(keyed).values()];
+}
+
+function scoreNovelty(rows: readonly ReferenceRow[]): Scored[] {
+  const scores = novelty(rows.map(({ response }) => response));
+  return rows.map((row, i) => ({ row, score: scores[i] }));
+}
+
+async function scoreByModel(
+  by: Exclude<Criterion, "novelty">,
+  candidates: readonly ReferenceRow[],
+  pairs: readonly PreferenceRow[],
+  model: { auditor: Auditor; rewardModel: Model | null } | null,
+): Promise<Scored[]> {
+  if (!model) throw new Error(`--select ${by} needs a model to score with: give --model`);
+  const { auditor, rewardModel } = model;
+  const sources = fitReferences(candidates, auditor);
+  if (by === "coverage") {
+    const found = await coverageOf(sources, auditor);
+    return sources.map(({ row }, i) => ({ row, score: average(found[i].logProbs) }));
+  }
+  if (!rewardModel) throw new Error(`--select ${by} needs preference pairs, and there are none`);
+  const scores = await scoreSequences(rewardModel, sources.map(wholeOf), MICRO_TOKENS);
+  const scored = sources.map((source, i) => ({ ...source, score: scores[i] }));
+  return by === "reward"
+    ? scored
+    : await subtractBeaten(scored, fitPairs(pairs, auditor), rewardModel);
+}
+
+/** Less the score of the best answer to the same prompt that lost a pair; references that beat none are left out. */
+async function subtractBeaten(
+  scored: readonly (FittedReference & Scored)[],
+  pairs: ReturnType<typeof fitPairs>,
+  rewardModel: Model,
+): Promise<Scored[]> {
+  const rejected = pairs.map(({ promptIds, rejectedIds }) => [...promptIds, ...rejectedIds]);
+  const scores = await scoreSequences(rewardModel, rejected, MICRO_TOKENS);
+  const beaten = new Map<string, number>();
+  pairs.forEach(({ prompt }, i) => {
+    beaten.set(prompt, Math.max(scores[i], beaten.get(prompt) ?? -Infinity));
+  });
+  return scored.flatMap(({ row, score }) => {
+    const other = beaten.get(row.prompt);
+    return other === undefined ? [] : [{ row, score: score - other }];
+  });
+}

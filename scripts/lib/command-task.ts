@@ -1,0 +1,94 @@
+import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
+import { ArgumentError } from "../host/arguments.ts";
+import type { Output } from "../host/output.ts";
+import { naming, type TextModel } from "./load-model.ts";
+import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
+
+/** What the flags say about the data. */
+export interface DataOptions {
+  data: string;
+  columns?: string;
+  references?: string;
+  resets?: string;
+  skipBadRows: boolean;
+  pairsOptional?: boolean;
+}
+
+export interface Lengths {
+  /** Longest prompt, in tokens; what the context leaves, where absent. */
+  promptTokens?: number;
+  responseTokens: number;
+}
+
+/** Reads what `--data` names, split by prompt, as token ids of the model; says what became of the rows. */
+export async function readTask(
+  options: DataOptions & Lengths,
+  model: TextModel,
+  output: Output,
+): Promise<Task> {
+  return encodeText(await readText(options), options, model, output);
+}
+
+/** Reads what `--data` names, split by prompt. */
+export function readText({ data, columns, ...options }: DataOptions): Promise<TaskText> {
+  return naming("--data", preferenceTask(data, { ...options, columns: columnMap(columns) }));
+}
+
+/** Token ids of the model; says what was read and what became of the rows. */
+export function encodeText(
+  text: TaskText,
+  { promptTokens: maxPrompt, responseTokens: maxResponse }: Lengths,
+  { base, tokenizer, endToken }: TextModel,
+  { note }: Output,
+): Task {
+  const { beginToken, context } = base.config;
+  if (maxResponse + 2 > context) {
+    throw new ArgumentError(
+      `--response-tokens ${maxResponse} leaves no room for a prompt: the model's context is ${context} tokens.`,
+    );
+  }
+  if (text.description) note(text.description);
+  const limits = { context, beginToken, endToken, maxPrompt, maxResponse };
+  const task = encodeTask(text, tokenizer, limits);
+  note(describeTask(task));
+  return task;
+}
+
+function columnMap(text: string | undefined): ColumnMap | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseColumns(text);
+  } catch (error) {
+    throw new ArgumentError((error as Error).message);
+  }
+}
+
+/** What there is to train and to test on. */
+function describeTask({ name, references, pairs, test, fit }: Task): string {
+  return `${name}: ${references.length} references and ${pairs.train.length} pairs to train on, ` +
+    `${test.length} prompts to test on (${fit.dropped} rows too long, ${fit.promptsCut} prompts cut)`;
+}
+
+/** Counts of the data for results.json. */
+export function dataCounts(task: Task) {
+  return {
+    ...task.fit,
+    rows: task.rows,
+    skippedBadRows: task.skippedBadRows,
+    equalPairs: task.equalPairs,
+    leakedRows: task.leakedRows,
+    referencesDropped: task.referencesDropped,
+    heldOutPromptsDropped: task.heldOutPromptsDropped,
+  };
+}
+
+/** Throws where the data has no preference pairs to train or test on. */
+export function needPairs(task: Task, path: string): void {
+  for (const part of ["train", "test"] as const) {
+    if (task.pairs[part].length > 0) continue;
+    throw new Error(
+      `--data ${path}: no preference pairs to ${part} on are left; pairs, ratings or rankings are needed, ` +
+        "with responses of at most --response-tokens",
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { generate } from "../../engine/nn/generation.ts";
+import { fitPrompt } from "../../engine/rl/fit.ts";
+import type { TextModel } from "./load-model.ts";
+
+export interface SamplingOptions {
+  /** 0: the likeliest token is taken. */
+  temperature: number;
+  /** 0: off. */
+  topK: number;
+  /** 1: off. */
+  topP: number;
+  /** Most tokens of a completion. */
+  responseTokens: number;
+  seed: number;
+}
+
+export interface Completion {
+  text: string;
+  tokens: number;
+  /** Whether the model ended it by itself. */
+  ended: boolean;
+  /** Of its tokens under softmax(logits / temperature), summed (temperature 1 where the likeliest are taken), in nats. */
+  logProb: number;
+}
+
+/**
+ * Samples one completion of each text. A text that leaves no room for the completion in the context loses its
+ * start. `first` is the number of the first draw under the seed.
+ */
+export async function complete(
+  { base, tokenizer, endToken }: TextModel,
+  texts: readonly string[],
+  { responseTokens, temperature, topK, topP, seed }: SamplingOptions,
+  first: number,
+): Promise<Completion[]> {
+  const { context, beginToken, endTokens } = base.config;
+  const limits = { context, maxResponse: responseTokens, beginToken, endToken };
+  const requests = texts.map((text, i) => ({
+    context: fitPrompt(tokenizer, text, limits).promptIds,
+    newTokens: responseTokens,
+    episode: first + i,
+  }));
+  const drawing = temperature > 0 ? { temperature, topK, topP } : { temperature: 1, topK: 1 };
+  const drawn = await generate(base, requests, { ...drawing, seed, endTokens });
+  return drawn.map(({ tokens, logProbs, ended }) => ({
+    text: tokenizer.decodeContinuation(tokens),
+    tokens: tokens.length,
+    ended,
+    logProb: logProbs.reduce((sum, value) => sum + value, 0),
+  }));
+}

@@ -1,0 +1,133 @@
+// The flags that several commands share; each stands here once, so that it means the same everywhere.
+import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
+import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+
+/** A flag that must be given. */
+export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
+
+export const modelFlag = {
+  type: "string",
+  placeholder: "MODEL",
+  help:
+    "the model to start from: a folder, a run with one model, or a name on the Hugging Face hub",
+} as const;
+
+export const rewardFlag = {
+  type: "string",
+  placeholder: "MODEL",
+  help: "a reward model, as scripts/reward.ts writes",
+} as const;
+
+/** The data, and how it is read. */
+export const dataFlags = {
+  data: {
+    type: "string",
+    placeholder: "FILE",
+    help: "the data: a file, a folder or a hub name, in any form of docs/data.md",
+  },
+  columns: {
+    type: "string",
+    placeholder: "NAMES",
+    help: "which columns of the data are which, such as prompt=question,chosen=good",
+  },
+  skipBadRows: { type: "boolean", help: "leaves bad rows out and counts them" },
+} as const;
+
+export const resetsFlag = {
+  type: "string",
+  placeholder: "FILE",
+  help: "prompts and responses that episodes are reset into; the data's best without it",
+} as const;
+
+export const seedFlag = {
+  type: "integer",
+  default: 1,
+  min: 0,
+  max: 0xffffffff,
+  help: "seed of all random draws",
+} as const;
+
+/** How long prompts and responses may be. */
+export const lengthFlags = {
+  promptTokens: {
+    type: "integer",
+    default: 192,
+    min: 2,
+    help: "longest prompt, in tokens; a longer one is cut from the left",
+  },
+  responseTokens: {
+    type: "integer",
+    default: 128,
+    min: 2,
+    help: "longest response, in tokens; rows with a longer one are left out",
+  },
+} as const;
+
+export const testPromptsFlag = {
+  type: "integer",
+  default: 32,
+  min: 2,
+  help: "at most so many held-out prompts to answer",
+} as const;
+
+/** How tokens are drawn. */
+export const samplingFlags = {
+  temperature: {
+    type: "number",
+    default: 1,
+    min: 0,
+    max: 100,
+    help: "divides the logits; 0 takes the likeliest token",
+  },
+  topK: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    help: "draws from so many likeliest tokens only; 0: from all",
+  },
+  topP: {
+    type: "number",
+    default: 1,
+    min: 0.01,
+    max: 1,
+    help: "draws from the likeliest tokens that hold this share; 1: from all",
+  },
+  responseTokens: { type: "integer", default: 128, min: 1, help: "most tokens of an answer" },
+} as const;
+
+export const sharedTrunkFlag = {
+  type: "boolean",
+  help: "policy and critic share a trunk",
+} as const;
+
+/** How long a trainer with batches goes on. */
+export function trainingFlags({ steps, batchSize, schedule }: SupervisedSettings) {
+  return {
+    steps: { type: "integer", default: steps, min: 1, help: "training steps" },
+    batchSize: { type: "integer", default: batchSize, min: 1, help: "rows of a step" },
+    learningRate: rateFlag(schedule.peak),
+  } as const;
+}
+
+/** How policy optimization goes on. */
+export function policyFlags({ klCoefficient, schedule, updates, episodes }: PolicySettings) {
+  return {
+    klCoefficient: {
+      type: "number",
+      default: klCoefficient,
+      min: 0,
+      help: "weight of the KL penalty in the reward",
+    },
+    updates: { type: "integer", default: updates, min: 1, help: "updates of the policy" },
+    episodes: { type: "integer", default: episodes, min: 2, help: "episodes of an update" },
+    learningRate: rateFlag(schedule.peak),
+  } as const;
+}
+
+function rateFlag(peak: number) {
+  return {
+    type: "number",
+    min: 0,
+    help: `highest learning rate; without it ${peak} at a width of 64, less for wider models`,
+  } as const;
+}

@@ -1,0 +1,27 @@
+// Adds an adapter into the weights of its base model, for programs that know no adapters:
+//
+//   npx bun scripts/merge.ts ADAPTER OUT
+import "./host/failure.ts";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { mergeAdapter } from "../engine/nn/adapter.ts";
+import { readArguments } from "./host/arguments.ts";
+import { openEngine } from "./host/engine.ts";
+import { loadFrozen } from "./lib/adapters.ts";
+import { modelFolder } from "./lib/model-folder.ts";
+import { writeModel } from "./lib/save-model.ts";
+
+const { positionals: [name, out] } = readArguments({
+  usage: "npx bun scripts/merge.ts",
+  summary: "Writes the base model of a PEFT adapter with the adapter merged into its weights.",
+  flags: {},
+  positionals: ["ADAPTER", "OUT"],
+});
+if (existsSync(out)) throw new Error(`${out} is there already; name a new folder for the model`);
+const { engine } = await openEngine();
+const path = await modelFolder(name);
+const merged = mergeAdapter(await loadFrozen(engine, path), { trainable: false });
+await writeModel(out, merged, { name, path });
+console.log(`${out}: ${merged.parameters.count} weights`);
+engine.destroy();
+process.exit(0);
