@@ -21,7 +21,7 @@ npx bun scripts/kernel.ts COMMAND --help tells the options of one.`;
 const [command] = process.argv.splice(2, 1); // the rest of the command line is the command's own
 switch (command) {
   case "list":
-    await (await import("./kernel/list.ts")).list();
+    (await import("./kernel/list.ts")).list();
     break;
   case "check":
     await (await import("./kernel/check.ts")).check();

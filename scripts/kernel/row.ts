@@ -7,7 +7,7 @@ export function describeRow({ op, variant, sizes, deviations }: GridRow): string
   const parts = deviations.map(({ quantity, error, tolerance }) =>
     tolerance === 0
       ? `${quantity} ${error === 0 ? "exact" : `off by ${error.toPrecision(2)}, expected exact`}`
-      : `${quantity} ${error.toExponential(1)} of ${tolerance}`
+      : `${quantity} ${error.toExponential(1)} of ${tolerance.toExponential()}`
   );
   const state = failures(deviations).length ? "FAILED" : "ok    ";
   return `${state} ${[op.name, variant, describeSizes(sizes)].filter(Boolean).join(" ")}: ${
