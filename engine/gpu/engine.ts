@@ -3,8 +3,9 @@ import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
-import { Commands, type Range, unknownName } from "./commands.ts";
+import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
+import { type LaunchTime, Profiler } from "./profiler.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -65,6 +66,7 @@ export class Engine {
   #scopes: ScopeStack;
   #readBuffers = new Map<number, GPUBuffer[]>();
   #features: Features;
+  #profiler: Profiler | null = null;
 
   private constructor(
     readonly device: GPUDevice,
@@ -255,6 +257,29 @@ export class Engine {
     } finally {
       this.tape = outer;
     }
+  }
+
+  /**
+   * Runs `body` with a GPU timestamp before and after each launch. Throws where the adapter has no timestamps,
+   * see `features`.
+   */
+  async profile(body: () => void | Promise<void>): Promise<LaunchTime[]> {
+    if (!this.features.timestamps) {
+      throw new Error(
+        "this adapter has no timestamps (timestamp-query), so launches cannot be timed",
+      );
+    }
+    this.flush();
+    const profiler = this.#profiler ??= new Profiler(this.device, LAUNCHES_PER_SUBMIT);
+    this.#commands.profiler = profiler;
+    try {
+      await body();
+      this.flush();
+    } finally {
+      this.#commands.profiler = null;
+    }
+    await this.#commands.check();
+    return await profiler.take();
   }
 
   /** Runs `body` with `memo` at hand. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { shaderNames } from "../../engine/gpu/shaders.ts";
-import { runInDeno } from "../support/deno.ts";
+import { runInDeno } from "../../scripts/host/deno.ts";
 
 const outputSchema = z.object({
   adapter: z.string(),
