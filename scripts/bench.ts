@@ -1,7 +1,7 @@
 // Measures every op of the registry (engine/check), by each of its kernels, at the shapes of the bundled task:
 //
 //   npx bun scripts/bench.ts [--only matmul,attention] [--json]
-//   npx bun scripts/bench.ts --peers [--only product,attention] [--json]     beside jax-js and tfjs
+//   npx bun scripts/bench.ts --peers [--only product,attention] [--json]     beside jax-js and tfjs (docs/speed.md)
 //
 // Times are medians over samples after a warm-up, with half the distance between the quartiles; each sample
 // is many launches and one wait for the GPU, and counts the launching too.
