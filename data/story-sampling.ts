@@ -1,6 +1,6 @@
 import { generate, type GenerationRequest } from "../engine/nn/generation.ts";
 import type { Model } from "../engine/nn/model.ts";
-import { threefry, uniform } from "../engine/nn/threefry.ts";
+import { threefry, uniform } from "../engine/ops/threefry.ts";
 import type { Tokenizer } from "../engine/nn/tokenizer.ts";
 import { goldScore, sentenceEnds } from "./sentiment.ts";
 

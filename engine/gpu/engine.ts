@@ -241,13 +241,6 @@ export class Engine {
     this.#scopes.release(tensor.storage);
   }
 
-  /** Destroys the buffers that no tensor uses now: between phases of a run that ask for other sizes. */
-  trim(): void {
-    this.flush();
-    this.#pool.trim();
-    this.#commands.forgetBindGroups();
-  }
-
   /** Runs `body` with ops recorded on `tape`. */
   record<T>(tape: Tape | null, body: () => T): T {
     const outer = this.tape;

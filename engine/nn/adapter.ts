@@ -7,7 +7,7 @@ import { architectureOf } from "./families/index.ts";
 import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
 import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
-import { drawBits, purposes, uniform } from "./threefry.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
 
 /** A LoRA config; what is left out takes PEFT's default. */
 export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Partial<LoraConfig>;

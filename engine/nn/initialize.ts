@@ -5,7 +5,7 @@ import type { ModelConfig } from "./config.ts";
 import { decoderEntries } from "./entries.ts";
 import { architectureOf } from "./families/index.ts";
 import type { Model } from "./model.ts";
-import { drawBits, purposes, uniform } from "./threefry.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
 
 const DEVIATION = 0.02;
 

@@ -9,7 +9,7 @@ import { type Episode, packEpisodes } from "./episodes.ts";
 import type { Experience, Models } from "./experience.ts";
 import { checkMasks } from "./gates.ts";
 import { groupByTokens } from "./order.ts";
-import { Role } from "./roles.ts";
+import { Role } from "../ops/roles.ts";
 
 export interface ClippedSettings {
   temperature: number;

@@ -1,5 +1,5 @@
 import { generate } from "../nn/generation.ts";
-import { purposes } from "../nn/threefry.ts";
+import { purposes } from "../ops/threefry.ts";
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
 import type { Tokenizer } from "../nn/tokenizer.ts";
 import { groupByTokens } from "./order.ts";

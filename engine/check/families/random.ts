@@ -1,4 +1,4 @@
-import { drawBits, type DrawPosition, uniform } from "../../nn/threefry.ts";
+import { drawBits, type DrawPosition, uniform } from "../../ops/threefry.ts";
 import { randomWords } from "../../ops/random.ts";
 import type { Family, Op } from "../op.ts";
 

@@ -1,4 +1,4 @@
-import { drawBits, purposes, uniform } from "../../nn/threefry.ts";
+import { drawBits, purposes, uniform } from "../../ops/threefry.ts";
 import { sampleNext, type SamplingOptions } from "../../ops/sampling.ts";
 import { constant, type Family, integers, type Op } from "../op.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
