@@ -181,10 +181,9 @@ test(
   async () => {
     const endless = join(folder, "endless");
     cpSync(storyteller, endless, { recursive: true });
-    const { eos_token_id: _, ...config } = JSON.parse(
-      readFileSync(join(storyteller, "config.json"), "utf8"),
-    );
-    writeFileSync(join(endless, "config.json"), JSON.stringify(config));
+    const config = JSON.parse(readFileSync(join(storyteller, "config.json"), "utf8"));
+    // Absent it would be the family's default.
+    writeFileSync(join(endless, "config.json"), JSON.stringify({ ...config, eos_token_id: null }));
     rmSync(join(endless, "generation_config.json")); // which may name one too
     const model = ["--model", storyteller];
     const cases: [string[], string][] = [
