@@ -63,7 +63,7 @@ export async function readDataset(
       options,
     );
     for (const row of rows) items.push(row);
-    bad.push(...skipped);
+    for (const row of skipped) bad.push(row); // spread, very many would exceed the stack
   }
   const chat = items.every(({ item }) => messagesOf(item) === null)
     ? "none"

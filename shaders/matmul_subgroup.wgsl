@@ -2,13 +2,17 @@
 //
 //   out[m, n] ← Σₖ A[m, k] · B[k, n]  (+ bias[n])  (+ residual[m, n])  (+ out[m, n])
 //
-// A workgroup makes ROWS rows by 4·WORKGROUP columns; a lane owns one vec4 of columns. Eight steps of k
-// at a time, each of eight lanes loads one element of every row of A and hands it round, so that the
-// inner loop is one vec4 load of B for ROWS fused multiply-adds, without workgroup memory. Needs
-// subgroups of at least 8 lanes; larger ones hold the eight elements several times over.
+// A subgroup's worth of lanes makes ROWS rows by 4·WORKGROUP columns; a lane owns one vec4 of columns. In a
+// step of eight k, each of eight lanes loads one element of every row of A and hands it round, so that a vec4
+// load of B serves ROWS fused multiply-adds, without workgroup memory. Such adapters load element by element,
+// with a check for each, at the price of about ten multiply-adds: so B comes in panels (`pack` of matmul.wgsl)
+// that are read in order without bounds, and there are as many rows as compile in good time.
+// Needs subgroups of at least 8 lanes; larger ones hold the eight elements several times over.
 enable subgroups;
 
 alias scalar = f32;
+
+const STEP: u32 = 8u; // of k
 
 struct Params {
   rows: u32, // M
@@ -19,23 +23,16 @@ struct Params {
   with_accumulate: u32, // 1: adds to what `out` holds
 }
 
-const ROWS: u32 = 8u;
+const ROWS: u32 = 16u;
 override WORKGROUP: u32 = 8;
 override TRANSPOSE_A: bool = false; // A is stored [K, M]
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<vec4<scalar>>; // [K, N]
+@group(0) @binding(2) var<storage, read> panels: array<vec4<scalar>>; // B: [⌈N / (4·WORKGROUP)⌉, ⌈K / STEP⌉·STEP, 4·WORKGROUP]
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>; // [M, N]
-
-fn load_a(row: u32, k: u32) -> f32 {
-  let m = min(row, params.rows - 1u);
-  let i = min(k, params.inner - 1u);
-  let value = select(a[m * params.inner + i], a[i * params.rows + m], TRANSPOSE_A);
-  return select(0.0, value, k < params.inner);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn product(
@@ -44,24 +41,26 @@ fn product(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let first = group.y * ROWS;
-  let column = group.x * WORKGROUP + local.x;
-  let stride = params.columns / 4u;
-  let source = min(column, stride - 1u);
+  let steps = (params.inner + STEP - 1u) / STEP;
+  var at = group.x * steps * STEP * WORKGROUP + local.x;
   var sums: array<vec4<f32>, ROWS>;
-  for (var k = 0u; k < params.inner; k += 8u) {
+  for (var step = 0u; step < steps; step++) {
+    // Past the end of a row its last element meets the zeros of a panel: what is not finite stays in its row.
+    let k = min(step * STEP + (lane & 7u), params.inner - 1u);
+    let b0 = panels[at];
+    let b1 = panels[at + WORKGROUP];
+    let b2 = panels[at + 2u * WORKGROUP];
+    let b3 = panels[at + 3u * WORKGROUP];
+    let b4 = panels[at + 4u * WORKGROUP];
+    let b5 = panels[at + 5u * WORKGROUP];
+    let b6 = panels[at + 6u * WORKGROUP];
+    let b7 = panels[at + 7u * WORKGROUP];
+    at += STEP * WORKGROUP;
     var mine: array<f32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-      mine[r] = load_a(first + r, k + (lane & 7u));
+      let row = min(first + r, params.rows - 1u);
+      mine[r] = a[select(row * params.inner + k, k * params.rows + row, TRANSPOSE_A)];
     }
-    let last = params.inner - 1u;
-    let b0 = b[k * stride + source];
-    let b1 = b[min(k + 1u, last) * stride + source];
-    let b2 = b[min(k + 2u, last) * stride + source];
-    let b3 = b[min(k + 3u, last) * stride + source];
-    let b4 = b[min(k + 4u, last) * stride + source];
-    let b5 = b[min(k + 5u, last) * stride + source];
-    let b6 = b[min(k + 6u, last) * stride + source];
-    let b7 = b[min(k + 7u, last) * stride + source];
     for (var r = 0u; r < ROWS; r++) {
       let x = mine[r];
       var sum = sums[r];
@@ -76,8 +75,10 @@ fn product(
       sums[r] = sum;
     }
   }
-  // A loop whose end is only known when the kernel runs is not unrolled: eight epilogues took seconds to
+  // A loop whose end is only known when the kernel runs is not unrolled: sixteen epilogues took seconds to
   // compile.
+  let column = group.x * WORKGROUP + local.x;
+  let stride = params.columns / 4u;
   for (var row = first; row < params.rows && row - first < ROWS && column < stride; row++) {
     store(row * stride + column, column, sums[row - first]);
   }

@@ -1,5 +1,6 @@
 import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
+import type { Profiler } from "./profiler.ts";
 
 /** A range of a buffer, in bytes, with the shape of what lies there (for messages). */
 export interface Range {
@@ -13,7 +14,7 @@ type Grid = readonly [number, number, number];
 
 const ARENA_BYTES = 64 * 1024;
 const STAGING_BYTES = 1024 * 1024;
-const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
+export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
 const COPY = 0x04 | 0x08;
 
 /**
@@ -25,6 +26,8 @@ export class Commands {
   launches = 0;
   submits = 0;
   bindGroupsCreated = 0;
+  /** Times each launch while it is set. */
+  profiler: Profiler | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #arena: GPUBuffer;
@@ -60,7 +63,7 @@ export class Commands {
       this.#uniformAlignment;
     if (this.#arenaUsed + need > ARENA_BYTES) this.flush();
     const group = this.#bindGroup(kernel, ranges);
-    const pass = this.#pass ??= this.#open().beginComputePass();
+    const pass = this.#passFor(kernel);
     pass.setPipeline(kernel.pipeline);
     if (kernel.uniform) {
       this.#writeParameters(kernel, parameters);
@@ -116,8 +119,10 @@ export class Commands {
       queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
     }
     const pending = this.#pending;
+    this.profiler?.resolve(this.#encoder);
     this.device.pushErrorScope("validation");
     queue.submit([this.#encoder.finish()]);
+    this.profiler?.submitted();
     this.#errors.push(
       this.device.popErrorScope().then((error) => {
         if (error) this.#fail(`WebGPU refused a submit: ${error.message}\n${describe(pending)}`);
@@ -150,6 +155,14 @@ export class Commands {
 
   #open(): GPUCommandEncoder {
     return this.#encoder ??= this.device.createCommandEncoder();
+  }
+
+  /** Launches share a pass, but those that are timed have one each. */
+  #passFor({ name }: Kernel): GPUComputePassEncoder {
+    if (!this.profiler) return this.#pass ??= this.#open().beginComputePass();
+    this.#endPass();
+    const timestampWrites = this.profiler.next(name);
+    return this.#pass = this.#open().beginComputePass({ label: name, timestampWrites });
   }
 
   #endPass(): void {

@@ -1,9 +1,11 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
+import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
-import { Commands, type Range, unknownName } from "./commands.ts";
+import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
+import { type LaunchTime, Profiler } from "./profiler.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -25,6 +27,13 @@ export interface Features {
   /** Lanes of one subgroup, the least there are: the width of a CPU's vectors on a software adapter. */
   readonly lanes: number;
 }
+
+/**
+ * Kernels chosen by measuring: the name of a variant by op and class of shapes (engine/ops/tuning.ts). What is
+ * not in it takes the untuned default. Another choice changes the order of sums, so a run keeps the one that it
+ * began with.
+ */
+export type Tuning = Readonly<Record<string, string>>;
 
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
@@ -48,11 +57,16 @@ export class Engine {
   readonly kernels: KernelCache;
   /** Ops record themselves here while `record` runs. */
   tape: Tape | null = null;
+  /** Measured choices of kernels; null: the untuned defaults. */
+  tuning: Tuning | null = null;
+  /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
+  memo: Memo | null = null;
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
   #readBuffers = new Map<number, GPUBuffer[]>();
   #features: Features;
+  #profiler: Profiler | null = null;
 
   private constructor(
     readonly device: GPUDevice,
@@ -242,6 +256,40 @@ export class Engine {
       return body();
     } finally {
       this.tape = outer;
+    }
+  }
+
+  /**
+   * Runs `body` with a GPU timestamp before and after each launch. Throws where the adapter has no timestamps,
+   * see `features`.
+   */
+  async profile(body: () => void | Promise<void>): Promise<LaunchTime[]> {
+    if (!this.features.timestamps) {
+      throw new Error(
+        "this adapter has no timestamps (timestamp-query), so launches cannot be timed",
+      );
+    }
+    this.flush();
+    const profiler = this.#profiler ??= new Profiler(this.device, LAUNCHES_PER_SUBMIT);
+    this.#commands.profiler = profiler;
+    try {
+      await body();
+      this.flush();
+    } finally {
+      this.#commands.profiler = null;
+    }
+    await this.#commands.check();
+    return await profiler.take();
+  }
+
+  /** Runs `body` with `memo` at hand. */
+  remember<T>(memo: Memo, body: () => T): T {
+    const outer = this.memo;
+    this.memo = memo;
+    try {
+      return body();
+    } finally {
+      this.memo = outer;
     }
   }
 

@@ -48,9 +48,10 @@ export class KernelCache {
   /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
   replace(shader: ShaderName, text: string): void {
     this.#replacements.set(shader, text);
-    this.#kernels.clear();
-    this.#reflections.clear();
-    this.#modules.clear();
+    this.#reflections.delete(shader);
+    for (const key of this.#kernels.keys()) {
+      if (key.startsWith(`${shader}.`)) this.#kernels.delete(key);
+    }
   }
 
   get(shader: ShaderName, entry: string, constants: KernelConstants = {}): Kernel {

@@ -33,8 +33,8 @@ export async function runSelfTest(
   const subgroupProduct = matrixProduct(
     "matmul_subgroup",
     "product",
-    { TRANSPOSE_A: 0, WORKGROUP: features.lanes },
-    false,
+    { TRANSPOSE_A: 0, WORKGROUP: features.lanes, ROWS: 16 },
+    (b) => ({ panels: matrix(24, 4 * features.lanes, b) }),
   );
   if (features.software && features.subgroups && await findFault(engine, subgroupProduct)) {
     features = { ...features, subgroups: false };
@@ -95,16 +95,18 @@ async function compileError(
   return validation ?? internal;
 }
 
+type Element = (row: number, column: number) => number;
+
 /** Integers so small that the product is exact in every order of summation; sizes that leave tiles half full. */
 function matrixProduct(
   shader: ShaderName,
   entry: string,
   constants: KernelConstants,
-  columnsFirst: boolean,
+  right: (b: Element) => Record<string, number[]>,
 ): Check {
-  const rows = 11, columns = 12, inner = 21;
-  const a = (m: number, k: number) => (m * 7 + k * 3) % 17 - 8;
-  const b = (k: number, n: number) => (k * 5 + n * 11) % 13 - 6;
+  const rows = 19, columns = 12, inner = 21;
+  const a: Element = (m, k) => (m * 7 + k * 3) % 17 - 8;
+  const b: Element = (k, n) => k < inner && n < columns ? (k * 5 + n * 11) % 13 - 6 : 0;
   const product = (m: number, n: number) => {
     let sum = 0;
     for (let k = 0; k < inner; k++) sum += a(m, k) * b(k, n);
@@ -116,39 +118,35 @@ function matrixProduct(
     entry,
     constants,
     bindings: (engine) => {
-      const right = engine.tensor(
-        columnsFirst ? matrix(columns, inner, (n, k) => b(k, n)) : matrix(inner, columns, b),
-      );
-      const out = engine.empty([rows, columns]);
+      const [[name, values]] = Object.entries(right(b));
+      const operand = engine.tensor(values);
       return {
         a: engine.tensor(matrix(rows, inner, a)),
-        b: right,
-        bias: right,
-        residual: right,
-        out,
+        [name]: operand,
+        bias: operand,
+        residual: operand,
+        out: engine.empty([rows, columns]),
       };
     },
     output: "out",
     parameters: { rows, columns, inner, with_bias: 0, with_residual: 0, with_accumulate: 0 },
-    grid: [1, 2, 1],
+    grid: [1, 3, 1],
     expected: matrix(rows, columns, product),
     tolerance: 0,
   };
 }
 
-function matrix(
-  rows: number,
-  columns: number,
-  element: (row: number, column: number) => number,
-): number[] {
+function matrix(rows: number, columns: number, element: Element): number[] {
   return Array.from(
     { length: rows * columns },
     (_, i) => element(Math.floor(i / columns), i % columns),
   );
 }
 
-const tiledProduct = matrixProduct("matmul", "tiled", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
-const directProduct = matrixProduct("matmul", "direct", { TRANSPOSE_A: 0, TRANSPOSE_B: 1 }, true);
+const stored = { TRANSPOSE_A: 0, TRANSPOSE_B: 1 };
+const columnsFirst = (b: Element) => ({ b: matrix(12, 21, (n, k) => b(k, n)) });
+const tiledProduct = matrixProduct("matmul", "tiled", stored, columnsFirst);
+const directProduct = matrixProduct("matmul", "direct", stored, columnsFirst);
 
 /** Logits log 1, log 2, … log V: the probabilities are 1/S, 2/S, … V/S with S = V(V + 1)/2. */
 const vocabulary = 101, total = vocabulary * (vocabulary + 1) / 2, target = 36;

@@ -1,6 +1,8 @@
 /** The one place that imports shader text; `with { type: "text" }` works in Bun and Deno and is inlined by a build. */
 import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
+import attention_subgroup from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
+import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
@@ -29,6 +31,8 @@ import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
 const texts = {
   adamw,
   attention,
+  attention_subgroup,
+  ceilings,
   decoding,
   elementwise,
   embedding,
@@ -62,4 +66,9 @@ export const shaderNames = Object.keys(texts) as ShaderName[];
 
 export function shaderText(name: ShaderName): string {
   return texts[name];
+}
+
+/** The names of a shader's entry points, in the order of its text. */
+export function entryPoints(name: ShaderName): string[] {
+  return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
 }

@@ -1,5 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
+import type { KernelConstants } from "../gpu/kernels.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { attentionClass, tunedVariant } from "./tuning.ts";
 
 /** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
 export interface Heads {
@@ -17,6 +19,10 @@ export interface Sequences {
   longest: number;
 }
 
+/** The kernels of `attention`. Both give the same numbers up to rounding. */
+export const attentionVariants = ["plain", "subgroup"] as const;
+export type AttentionVariant = typeof attentionVariants[number];
+
 /**
  * Causal attention over packed sequences, in flash style (Dao 2023, arXiv:2307.08691): memory is linear in
  * the number of rows.
@@ -31,6 +37,7 @@ export function attention(
   v: Tensor,
   heads: Heads,
   sequences: Sequences,
+  variant = attentionVariant(q.engine, heads, sequences.longest),
 ): Tensor {
   checkHeads(heads);
   const { headSize, keyHeads } = heads;
@@ -41,49 +48,47 @@ export function attention(
   expectShape("attention", "offsets", sequences.offsets, [sequences.count + 1]);
   const { engine } = q;
   const { offsets } = sequences;
-  const parameters = headParameters(heads);
-  const constants = headConstants(engine, heads);
-  const tiles = Math.ceil(sequences.longest / constants.WORKGROUP);
   const out = engine.empty(q.shape);
   const statistics = engine.empty([rows, heads.heads, 2]);
-  const grid = [tiles, heads.heads, sequences.count] as const;
-  engine.launch(
-    "attention",
-    "forward",
-    { q, k, v, offsets, out, statistics },
-    parameters,
-    grid,
-    constants,
-  );
+  const launch = (entry: string, bindings: Record<string, Tensor>, headsOfGrid: number) => {
+    const constants = headConstants(engine, heads, variant);
+    const tiles = Math.ceil(sequences.longest / tileRows(engine));
+    const shader = variant === "plain" ? "attention" : "attention_subgroup";
+    const grid = [tiles, headsOfGrid, sequences.count] as const;
+    const all = { q, k, v, offsets, ...bindings };
+    engine.launch(shader, entry, all, headParameters(heads), grid, constants);
+  };
+  launch("forward", { out, statistics }, heads.heads);
 
   engine.tape?.record("attention", [q, k, v], out, (d_out, sink) => {
-    const row_statistics = statistics;
     const all = { rows: rows * heads.heads };
-    const reads = { q, k, v, d_out, offsets, row_statistics };
-    engine.launch(
-      "attention",
-      "delta",
-      { result: out, d_out, statistics },
-      all,
-      engine.grid(all.rows),
-      constants,
-    );
+    const constants = { HEAD_VECTORS: headSize / 4 };
+    const bindings = { result: out, d_out, statistics };
+    engine.launch("attention", "delta", bindings, all, engine.grid(all.rows), constants);
     const d_q = engine.empty(q.shape), d_k = engine.empty(k.shape), d_v = engine.empty(v.shape);
-    engine.launch("attention", "query_gradient", { ...reads, d_q }, parameters, grid, constants);
-    const keyGrid = [tiles, keyHeads, sequences.count] as const;
-    engine.launch(
-      "attention",
-      "key_gradient",
-      { ...reads, d_k, d_v },
-      parameters,
-      keyGrid,
-      constants,
-    );
+    launch("query_gradient", { d_out, row_statistics: statistics, d_q }, heads.heads);
+    launch("key_gradient", { d_out, row_statistics: statistics, d_k, d_v }, keyHeads);
     sink.give(q, d_q);
     sink.give(k, d_k);
     sink.give(v, d_v);
   });
   return out;
+}
+
+/**
+ * The measured choice, else the default: handing rows round in subgroups pays where loads are slow, but
+ * unrolled over large heads it takes long to compile.
+ */
+export function attentionVariant(
+  { features, tuning }: Engine,
+  { headSize }: Heads,
+  longest: number,
+): AttentionVariant {
+  const tuned = tuning &&
+    tunedVariant(tuning, attentionClass(headSize, longest), attentionVariants);
+  if (tuned) return tuned;
+  const fits = headSize % 8 === 0 && headSize <= 64;
+  return features.software && features.subgroups && fits ? "subgroup" : "plain";
 }
 
 /** Keys and values of the rows seen so far, [B, T, Hk·D] each, of one layer. */
@@ -134,7 +139,8 @@ export function decodeAttention(
   const bindings = { q, out, positions, cached_k: cache.keys, cached_v: cache.values };
   const parameters = { ...headParameters(heads), capacity };
   const grid = [heads.heads, count, 1] as const;
-  engine.launch("attention", "decode", bindings, parameters, grid, headConstants(engine, heads));
+  const constants = headConstants(engine, heads, "plain");
+  engine.launch("attention", "decode", bindings, parameters, grid, constants);
   return out;
 }
 
@@ -144,14 +150,22 @@ function headParameters(
   return { heads, key_heads: keyHeads, scale, head_vectors: headSize / 4 };
 }
 
-/** On a software adapter small tiles skip more of the masked half, and few lanes are joined sooner. */
-function headConstants({ features: { software, lanes } }: Engine, { headSize }: Heads) {
-  return {
-    HEAD_VECTORS: headSize / 4,
-    UNROLL: Number(!software || headSize <= 16),
-    WORKGROUP: software ? lanes : 64,
-    LANES: software ? lanes : 32,
-  };
+/** On a software adapter small tiles skip more of the masked half. */
+function tileRows({ features: { software, lanes } }: Engine): number {
+  return software ? lanes : 64;
+}
+
+/** On a software adapter few lanes are joined sooner. */
+function headConstants(
+  engine: Engine,
+  { headSize }: Heads,
+  variant: AttentionVariant,
+): KernelConstants {
+  const { software, lanes } = engine.features;
+  const WORKGROUP = tileRows(engine);
+  if (variant === "subgroup") return { VECTORS: headSize / 4, CHUNKS: headSize / 8, WORKGROUP };
+  const UNROLL = Number(!software || headSize <= 16);
+  return { HEAD_VECTORS: headSize / 4, UNROLL, WORKGROUP, LANES: software ? lanes : 32 };
 }
 
 function checkHeads({ heads, keyHeads, headSize }: Heads): void {

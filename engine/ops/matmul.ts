@@ -1,9 +1,11 @@
 import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
 import { columnSums } from "./reduce.ts";
+import { productClass, tunedVariant } from "./tuning.ts";
 
 /** The kernel that makes a product. All give the same numbers up to rounding. */
-export type MatmulVariant = "tiled" | "direct" | "subgroup";
+export const matmulVariants = ["tiled", "direct", "subgroup"] as const;
+export type MatmulVariant = typeof matmulVariants[number];
 
 interface Operands {
   a: Tensor;
@@ -13,13 +15,13 @@ interface Operands {
   residual?: Tensor;
 }
 
-interface Sizes {
+export interface Sizes {
   rows: number;
   columns: number;
   inner: number;
 }
 
-interface Layout {
+export interface Layout {
   /** A is stored [K, M]. */
   transposeA?: boolean;
   /** B is stored [N, K]. */
@@ -36,7 +38,7 @@ export function launchMatmul(
   operands: Operands,
   sizes: Sizes,
   layout: Layout = {},
-  variant = defaultVariant(operands.out.engine),
+  variant = matmulVariant(operands.out.engine, sizes, layout),
 ): void {
   const { a, b, out, bias, residual } = operands;
   const { rows, columns } = sizes;
@@ -47,39 +49,52 @@ export function launchMatmul(
     with_residual: Number(residual !== undefined),
     with_accumulate: Number(layout.accumulate ?? false),
   };
-  // Unused bindings must hold something readable.
-  const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
+  // Below, bindings that are not used hold something readable.
   const TRANSPOSE_A = Number(layout.transposeA ?? false);
   const TRANSPOSE_B = Number(layout.transposeB ?? false);
   if (variant === "subgroup" && columns % 4 === 0) {
     engine.scope(() => {
-      // This kernel reads rows of B along N, so a B stored [N, K] is turned first, into scratch.
-      if (layout.transposeB) bindings.b = transpose(b, columns, sizes.inner);
+      const make = () => packPanels(b, sizes, layout.transposeB ?? false);
+      const panels = engine.memo?.get(b, make) ?? make();
+      const operands = { a, panels, out, bias: bias ?? panels, residual: residual ?? panels };
+      const ROWS = rows <= 4 ? 4 : 16;
       const WORKGROUP = engine.features.lanes;
-      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / 8), 1] as const;
-      const constants = { TRANSPOSE_A, WORKGROUP };
-      engine.launch("matmul_subgroup", "product", bindings, parameters, grid, constants);
+      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / ROWS), 1] as const;
+      const constants = { TRANSPOSE_A, WORKGROUP, ROWS };
+      engine.launch("matmul_subgroup", "product", operands, parameters, grid, constants);
     });
   } else {
     const tiled = variant === "tiled";
     const grid = [Math.ceil(columns / 64), Math.ceil(rows / (tiled ? 64 : 8)), 1] as const;
     const entry = tiled ? "tiled" : "direct";
+    const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
     engine.launch("matmul", entry, bindings, parameters, grid, { TRANSPOSE_A, TRANSPOSE_B });
   }
 }
 
-/** Software adapters are slow at workgroup memory; real GPUs live by it. */
-function defaultVariant({ features }: Engine): MatmulVariant {
+/** The measured choice, else the default: software adapters are slow at workgroup memory, real GPUs live by it. */
+export function matmulVariant(
+  { features, tuning }: Engine,
+  sizes: Sizes,
+  layout: Layout,
+): MatmulVariant {
+  const tuned = tuning && tunedVariant(tuning, productClass(sizes, layout), matmulVariants);
+  if (tuned) return tuned;
   if (!features.software) return "tiled";
   return features.subgroups ? "subgroup" : "direct";
 }
 
-/** [rows, columns] → [columns, rows]. */
-function transpose(x: Tensor, rows: number, columns: number): Tensor {
-  const turned = x.engine.empty([columns, rows]);
-  const grid = [Math.ceil(rows / 8), Math.ceil(columns / 8), 1] as const;
-  x.engine.launch("matmul", "transpose", { x, turned }, { rows, columns }, grid);
-  return turned;
+/** B in panels of columns, the layout that the subgroup variant reads. */
+function packPanels(x: Tensor, { columns, inner }: Sizes, transposed: boolean): Tensor {
+  const { engine } = x;
+  const { lanes } = engine.features;
+  const depth = Math.ceil(inner / 8) * 8;
+  const panels = engine.empty([Math.ceil(columns / (4 * lanes)), depth, 4 * lanes]);
+  const vectors = panels.size / 4;
+  const parameters = { columns, inner, depth, lanes, vectors };
+  const constants = { TRANSPOSE_B: Number(transposed) };
+  engine.launch("matmul", "pack", { x, panels }, parameters, engine.grid(vectors), constants);
+  return panels;
 }
 
 /** What a linear layer adds to its product, and how its weight lies. */

@@ -1,6 +1,8 @@
 // Getting a GPU on a server: Bun, Node or Deno.
 import process from "node:process";
 
+export { type AdapterDescription, adapterDescription } from "./adapter.ts";
+
 declare global {
   /** Dawn ends the process when this object is collected, so it lives as long as the process. */
   var homeportDawn: GPU | undefined;
@@ -8,17 +10,6 @@ declare global {
 
 /** Who implements WebGPU: npm's `webgpu` (Dawn), or the runtime itself (`navigator.gpu`). */
 export type Provider = "dawn" | "builtin";
-
-export interface AdapterDescription {
-  /** The most telling name there is, e.g. "NVIDIA H100" or "llvmpipe: Mesa 25.0.7". */
-  name: string;
-  vendor: string;
-  architecture: string;
-  device: string;
-  description: string;
-  /** Whether it computes on the CPU. */
-  software: boolean;
-}
 
 /**
  * The adapter to compute on, a real GPU before a software one. Dawn is asked unless the runtime's
@@ -53,13 +44,4 @@ function builtin(): GPU {
     "This runtime has no WebGPU of its own (navigator.gpu); use the provider `dawn`, or Deno with" +
       " `--unstable-webgpu`.",
   );
-}
-
-/** What the adapter says about itself; a built-in WebGPU may leave any of it empty. */
-export function adapterDescription(adapter: GPUAdapter): AdapterDescription {
-  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-  const name = description || device || [vendor, architecture].filter(Boolean).join(" ") ||
-    "unnamed adapter";
-  const software = isFallbackAdapter || /llvmpipe|lavapipe|swiftshader/i.test(`${device} ${name}`);
-  return { name, vendor, architecture, device, description, software };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { runInDeno } from "../support/deno.ts";
+import { runInDeno } from "../../scripts/host/deno.ts";
 import { trainingLosses } from "./deno-training.ts";
 
 test("a training step gives the same losses in Deno as in Bun", async () => {

@@ -3,7 +3,7 @@
 //
 //   deno run --unstable-webgpu --allow-read --allow-env tests/gpu/naga-compile.ts
 import { KernelCache } from "../../engine/gpu/kernels.ts";
-import { type ShaderName, shaderNames, shaderText } from "../../engine/gpu/shaders.ts";
+import { entryPoints, type ShaderName, shaderNames, shaderText } from "../../engine/gpu/shaders.ts";
 
 const adapter = await navigator.gpu.requestAdapter();
 if (!adapter) throw new Error("Deno's WebGPU found no adapter; run `npm run setup`");
@@ -26,8 +26,6 @@ for (const shader of shaderNames) {
   if (text.includes("enable subgroups;")) {
     kernels.replace(shader, text.replace("enable subgroups;", ""));
   }
-  for (const [, entry] of text.matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)) {
-    await compile(shader, entry);
-  }
+  for (const entry of entryPoints(shader)) await compile(shader, entry);
 }
 console.log(JSON.stringify({ adapter: adapter.info.description, compiled, errors }));

@@ -80,7 +80,8 @@ function tinyModel(engine: Engine, vocabulary: number): { model: Model; optimize
 test("peak memory grows linearly in T", async () => {
   const engine = await newEngine();
   const { model, optimizer } = tinyModel(engine, 512);
-  const peaks = [64, 128, 256, 512].map((T) => {
+  // At shorter sequences the peak lies at another moment of the step.
+  const peaks = [256, 512, 1024, 2048].map((T) => {
     engine.resetPeak();
     trainingStep(model, optimizer, [2, T], 1);
     return engine.memory.peakLive;

@@ -4,59 +4,9 @@ import { Tape } from "../../engine/tensor/tape.ts";
 import oracle from "../oracle/losses.json" with { type: "json" };
 import { dot, expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { logSoftmax, rowsOf } from "../support/softmax.ts";
+import { checkFamily } from "../support/check.ts";
 
-type Numbers = Float32Array | Float64Array;
-
-/** KL of each row in float64. */
-function reference(x: Numbers, y: Numbers, columns: number): number[] {
-  const logQ = rowsOf(y, columns).map((row) => logSoftmax(row));
-  return rowsOf(x, columns).map((row, r) => {
-    const logP = logSoftmax(row);
-    return dot(logP.map(Math.exp), logP.map((l, j) => l - logQ[r][j]));
-  });
-}
-
-/** Gradients of dot(KL, upstream) in float64. */
-function referenceGradients(x: Numbers, y: Numbers, columns: number, upstream: ArrayLike<number>) {
-  const kl = reference(x, y, columns);
-  const gradients: [number[], number[]] = [[], []];
-  for (let r = 0; r < kl.length; r++) {
-    const [logP, logQ] = [x, y].map((m) => logSoftmax(rowsOf(m, columns)[r]));
-    logP.forEach((l, j) => {
-      const p = Math.exp(l), q = Math.exp(logQ[j]);
-      gradients[0].push(upstream[r] * p * (l - logQ[j] - kl[r]));
-      gradients[1].push(upstream[r] * (q - p));
-    });
-  }
-  return gradients;
-}
-
-test("the float64 gradients are those of finite differences", () => {
-  const x = randomNumbers(3 * 7, 1, 2), y = randomNumbers(3 * 7, 2, 2), upstream = [0.5, -1, 2];
-  const expected = numericalGradients((x, y) => dot(reference(x, y, 7), upstream), [x, y]);
-  referenceGradients(x, y, 7, upstream).forEach((gradient, i) =>
-    expectClose(gradient, expected[i], 1e-8)
-  );
-});
-
-for (const [rows, columns] of [[1, 1], [3, 2], [5, 37], [7, 65], [4, 1024], [2, 50257]]) {
-  test(`KL of [${rows}, ${columns}]`, async () => {
-    const engine = await testEngine();
-    const data = [1, 2].map((seed) => randomNumbers(rows * columns, seed, 3));
-    const upstream = randomNumbers(rows, 3);
-    const [x, y] = data.map((numbers) => engine.tensor(numbers, [rows, columns]));
-    const tape = new Tape();
-    tape.watch(x);
-    tape.watch(y);
-    const kl = engine.record(tape, () => klDivergence(x, y));
-    expectClose(await kl.read(), reference(data[0], data[1], columns), 3e-6);
-    tape.backward(kl, engine.tensor(upstream));
-    const [dx, dy] = referenceGradients(data[0], data[1], columns, upstream);
-    expectClose(await tape.gradient(x)!.read(), dx, 1e-5);
-    expectClose(await tape.gradient(y)!.read(), dy, 1e-5);
-  });
-}
+checkFamily("kl");
 
 test("equal rows have a KL of exactly 0, whatever is added to all logits", async () => {
   const engine = await testEngine();

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { logProbReference } from "../../engine/check/families/logprob.ts";
 import {
   launchLogProb,
   launchLogProbGradient,
@@ -14,22 +15,10 @@ import {
   randomNumbers,
 } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { logSoftmax, rowsOf } from "../support/softmax.ts";
+import { logSoftmax, rowsOf } from "../../engine/check/softmax.ts";
+import { checkFamily } from "../support/check.ts";
 
-/** Log-probability, entropy and log-sum-exp of each row in float64. */
-function reference(
-  logits: Float32Array | Float64Array,
-  targets: ArrayLike<number>,
-  temperature: number,
-) {
-  const rows = rowsOf(logits, logits.length / targets.length);
-  const logP = rows.map((row) => logSoftmax(row, temperature));
-  return {
-    logProb: logP.map((row, r) => row[targets[r]]),
-    entropy: logP.map((row) => -dot(row.map(Math.exp), row)),
-    logSumExp: logP.map((row, r) => rows[r][0] / temperature - row[0]),
-  };
-}
+checkFamily("logprob");
 
 /** The gradient of dot(logProb, dLogProb) + dot(entropy, dEntropy) in float64. */
 function referenceGradient(
@@ -39,7 +28,7 @@ function referenceGradient(
   dLogProb: ArrayLike<number>,
   dEntropy: ArrayLike<number>,
 ): number[] {
-  const { entropy } = reference(logits, targets, temperature);
+  const { entropy } = logProbReference(logits, targets, temperature);
   return rowsOf(logits, logits.length / targets.length).flatMap((row, r) =>
     [...logSoftmax(row, temperature)].map((logP, j) => {
       const p = Math.exp(logP), hit = j === targets[r] ? 1 : 0;
@@ -52,44 +41,11 @@ test("the float64 gradient is that of finite differences", () => {
   const logits = randomNumbers(3 * 7, 1, 2), targets = [6, 0, 3];
   const dLogProb = [0.5, -1, 2], dEntropy = [1.5, 0.25, -1];
   const [expected] = numericalGradients((x) => {
-    const { logProb, entropy } = reference(x, targets, 0.7);
+    const { logProb, entropy } = logProbReference(x, targets, 0.7);
     return dot(logProb, dLogProb) + dot(entropy, dEntropy);
   }, [logits]);
   expectClose(referenceGradient(logits, targets, 0.7, dLogProb, dEntropy), expected, 1e-8);
 });
-
-const sizes = [[1, 1, 1], [3, 2, 0.5], [5, 37, 1], [7, 65, 2], [4, 1024, 0.7], [2, 50257, 1]];
-for (const [rows, vocabulary, temperature] of sizes) {
-  test(`log-probabilities of [${rows}, ${vocabulary}] at temperature ${temperature}`, async () => {
-    const engine = await testEngine();
-    const data = randomNumbers(rows * vocabulary, 1, 3);
-    const targets = randomIntegers(rows, vocabulary, 2);
-    const dLogProb = randomNumbers(rows, 3), dEntropy = randomNumbers(rows, 4);
-    const logits = engine.tensor(data, [rows, vocabulary]);
-    const weights = [engine.tensor(dLogProb), engine.tensor(dEntropy)];
-    const ids = engine.integers(targets);
-    const out = logProbabilityOfLogits(logits, ids, { temperature });
-    const expected = reference(data, targets, temperature);
-    for (const name of ["logProb", "entropy", "logSumExp"] as const) {
-      expectClose(await out[name].read(), expected[name], 2e-6);
-    }
-
-    const zeros = new Float32Array(rows);
-    for (const [i, name] of (["logProb", "entropy"] as const).entries()) {
-      const tape = new Tape();
-      tape.watch(logits);
-      const { [name]: chosen } = engine.record(
-        tape,
-        () => logProbabilityOfLogits(logits, ids, { temperature }),
-      );
-      tape.backward(chosen, weights[i]);
-      const [a, b] = i === 0 ? [dLogProb, zeros] : [zeros, dEntropy];
-      const gradient = referenceGradient(data, targets, temperature, a, b);
-      expectClose(await tape.gradient(logits)!.read(), gradient, 1e-5);
-      expectClose(await logits.read(), data, 0); // backward worked on a copy
-    }
-  });
-}
 
 test("the oracle's log-probabilities and entropies, with their gradients", async () => {
   const engine = await testEngine();
@@ -131,7 +87,7 @@ test("chunks of rows give what the whole gives, and leave other positions alone"
     launchLogProbGradient({ logits, targets, logSumExp, entropy, dLogProb, dEntropy }, chunk);
     gradients.push(...(await logits.read()).subarray(0, part.length));
   }
-  const expected = reference(data, ids, temperature);
+  const expected = logProbReference(data, ids, temperature);
   expectClose(await logProb.read(), [9, 9, 9, 9, ...expected.logProb.slice(4)], 1e-6);
   expectClose(await entropy.read(), [9, 9, 9, 9, ...expected.entropy.slice(4)], 1e-6);
   const gradient = referenceGradient(data, ids, temperature, upstream[0], upstream[1]);

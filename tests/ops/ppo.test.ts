@@ -3,9 +3,12 @@ import { policyLoss, PolicyStatistic, valueLoss, ValueStatistic } from "../../en
 import { Role } from "../../engine/rl/roles.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
-import { expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
+import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { countGenerated, randomRoles, rolesOf } from "../support/episodes.ts";
+import { countGenerated, randomRoles, rolesOf } from "../../engine/check/episodes.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("ppo");
 
 type Numbers = ArrayLike<number>;
 
@@ -59,60 +62,6 @@ test("valueLoss agrees with the recorded case", async () => {
   expectClose([loss], [expected.value_loss]);
   expectClose(gradient, expected.d_values.flat());
 });
-
-const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
-
-for (const [rows, columns] of [[1, 3], [3, 7], [65, 9], [13, 50]]) {
-  const shape = [rows, columns], size = rows * columns;
-  const codes = randomRoles(rows, columns, 8);
-  const places = [...codes.keys()].filter((i) => codes[i] === Role.GENERATED);
-  const old = randomNumbers(size, 1), third = randomNumbers(size, 3);
-  const variable = randomNumbers(size, 2, 0.4).map((d, i) => old[i] + d);
-  const count = 2 * places.length, clip = 0.2;
-  const sum = (f: (i: number) => number) => places.reduce((total, i) => total + f(i), 0);
-
-  test(`policyLoss over [${rows}, ${columns}]`, async () => {
-    expect(places.length).toBeGreaterThan(0);
-    const ratio = (x: Numbers, i: number) => Math.exp(x[i] - old[i]);
-    const terms = (
-      x: Numbers,
-      i: number,
-    ) => [-third[i] * ratio(x, i), -third[i] * clamp(ratio(x, i), 1 - clip, 1 + clip)];
-    const f = (x: Numbers) => sum((i) => Math.max(...terms(x, i))) / count;
-    const options = { shape, clip, count, seed: -2 };
-    const result = await run("policy", [variable, old, third], codes, options);
-    expectClose([result.loss], [f(variable)]);
-    const [expected] = numericalGradients(f, [variable]);
-    expectClose(result.gradient, expected.map((slope) => -2 * slope));
-    expectClose(result.statistics, [
-      places.length,
-      sum((i) => Number(terms(variable, i)[1] > terms(variable, i)[0])),
-      sum((i) => 0.5 * (variable[i] - old[i]) ** 2),
-      sum((i) => ratio(variable, i)),
-      sum((i) => (ratio(variable, i) - 1) ** 2),
-      Math.max(...places.map((i) => ratio(variable, i))),
-    ]);
-  });
-
-  test(`valueLoss over [${rows}, ${columns}]`, async () => {
-    const terms = (x: Numbers, i: number) =>
-      [x[i], clamp(x[i], old[i] - clip, old[i] + clip)].map((v) => (v - third[i]) ** 2);
-    const f = (x: Numbers) => 0.5 * sum((i) => Math.max(...terms(x, i))) / count;
-    const options = { shape, clip, count, seed: -2 };
-    const result = await run("value", [variable, old, third], codes, options);
-    expectClose([result.loss], [f(variable)]);
-    const [expected] = numericalGradients(f, [variable]);
-    expectClose(result.gradient, expected.map((slope) => -2 * slope));
-    expectClose(result.statistics, [
-      places.length,
-      sum((i) => Number(terms(variable, i)[1] > terms(variable, i)[0])),
-      sum((i) => (variable[i] - third[i]) ** 2),
-      sum((i) => variable[i]),
-      sum((i) => third[i]),
-      Math.max(...places.map((i) => Math.abs(variable[i] - third[i]))),
-    ]);
-  });
-}
 
 test("equal arguments of a maximum share the gradient, as in PyTorch", async () => {
   const codes = new Uint32Array(4).fill(Role.GENERATED);

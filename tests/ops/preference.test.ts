@@ -3,8 +3,11 @@ import { bradleyTerry, dpoLoss } from "../../engine/ops/preference.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
-import { expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
+import { expectClose } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("preference");
 
 type Numbers = ArrayLike<number>;
 
@@ -75,49 +78,6 @@ for (const [name, options] of directCases) {
     expectClose(result.loss, [expected.loss]);
     expectClose(result.dChosen, expected.d_policy_chosen);
     expectClose(result.dRejected, expected.d_policy_rejected);
-  });
-}
-
-for (const n of [1, 7, 65, 200]) {
-  test(`losses on ${n} pairs`, async () => {
-    const engine = await testEngine();
-    const [chosen, rejected, margin, other] = [1, 2, 3, 4].map((seed) => randomNumbers(n, seed));
-    const softplus = (x: number) => Math.log1p(Math.exp(x));
-    const sum = (f: (i: number) => number) => chosen.reduce((total, _, i) => total + f(i), 0);
-
-    const terry = (c: Numbers, r: Numbers) =>
-      sum((i) => softplus(r[i] + margin[i] - c[i]) + 0.1 * (c[i] + r[i]) ** 2) / (2 * n);
-    const options = { margin: engine.tensor(margin), centering: 0.1, count: 2 * n };
-    const first = await run(chosen, rejected, (c, r) => bradleyTerry(c, r, options), 3);
-    expectClose(first.loss, [terry(chosen, rejected)]);
-    const expected = numericalGradients(terry, [chosen, rejected]);
-    expectClose(first.dChosen, expected[0].map((x) => 3 * x));
-    expectClose(first.dRejected, expected[1].map((x) => 3 * x));
-
-    const direct = (c: Numbers, r: Numbers) =>
-      sum((i) => {
-        const h = 0.5 * (c[i] - margin[i] - r[i] + other[i]);
-        return 0.8 * softplus(-h) + 0.2 * softplus(h);
-      }) / (2 * n);
-    const references = {
-      referenceChosen: engine.tensor(margin),
-      referenceRejected: engine.tensor(other),
-    };
-    const second = await run(
-      chosen,
-      rejected,
-      (policyChosen, policyRejected) =>
-        dpoLoss({ policyChosen, policyRejected, ...references }, {
-          beta: 0.5,
-          labelSmoothing: 0.2,
-          count: 2 * n,
-        }),
-      3,
-    );
-    expectClose(second.loss, [direct(chosen, rejected)]);
-    const slopes = numericalGradients(direct, [chosen, rejected]);
-    expectClose(second.dChosen, slopes[0].map((x) => 3 * x));
-    expectClose(second.dRejected, slopes[1].map((x) => 3 * x));
   });
 }
 

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { shaderText } from "../../engine/gpu/shaders.ts";
-import { drawBits, type DrawPosition, uniform } from "../../engine/nn/threefry.ts";
 import { randomWords } from "../../engine/ops/random.ts";
 import { testEngine } from "../support/engine.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("random");
 
 test("the GPU gives Random123's known answers for threefry2x32 with 20 rounds", async () => {
   const engine = await testEngine();
@@ -14,19 +16,6 @@ test("the GPU gives Random123's known answers for threefry2x32 with 20 rounds", 
   expect(await words(ones, ones, ones, ones)).toEqual([0x1cb996fc, 0xbb002be7]);
   expect(await words(0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3))
     .toEqual([0xc4923a9c, 0x483df7a0]);
-});
-
-test("the GPU and the CPU give the same integers and the same numbers", async () => {
-  const engine = await testEngine();
-  const count = 1000;
-  const first: DrawPosition = { seed: 0xdeadbeef, purpose: 2, episode: 41, token: 0xffffff00 };
-  const { words, numbers } = randomWords(engine, first, count);
-  const expected = Array.from(
-    { length: count },
-    (_, i) => drawBits({ ...first, token: (first.token + i) >>> 0 }),
-  );
-  expect([...await words.readIntegers()]).toEqual(expected.flat());
-  expect([...await numbers.read()]).toEqual(expected.map(([word]) => uniform(word)));
 });
 
 for (const name of ["threefry", "to_uniform"]) {

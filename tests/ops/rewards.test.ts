@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { shapeRewards } from "../../engine/ops/rewards.ts";
-import { Role } from "../../engine/rl/roles.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
-import { expectClose, randomNumbers } from "../support/compare.ts";
+import { expectClose } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { randomRoles, rolesOf } from "../support/episodes.ts";
+import { rolesOf } from "../../engine/check/episodes.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("rewards");
 
 test("shapeRewards agrees with the recorded case", async () => {
   const engine = await testEngine();
@@ -19,31 +21,6 @@ test("shapeRewards agrees with the recorded case", async () => {
   }, { klCoefficient: kl_coefficient });
   expectClose(await result.read(), rewards.flat());
 });
-
-for (const [rows, columns] of [[1, 1], [3, 7], [65, 33], [130, 20]]) {
-  test(`shapeRewards over [${rows}, ${columns}]`, async () => {
-    const engine = await testEngine();
-    const shape = [rows, columns], size = rows * columns;
-    const roles = randomRoles(rows, columns, 1);
-    const scores = randomNumbers(rows, 2);
-    const logProbs = randomNumbers(size, 3), reference = randomNumbers(size, 4);
-    const expected = new Float64Array(size);
-    for (let i = 0; i < size; i++) {
-      if (roles[i] === Role.GENERATED) expected[i] = -0.3 * (logProbs[i] - reference[i]);
-    }
-    for (let row = 0; row < rows; row++) {
-      const last = roles.subarray(row * columns, (row + 1) * columns).lastIndexOf(Role.GENERATED);
-      if (last >= 0) expected[row * columns + last] += scores[row];
-    }
-    const rewards = shapeRewards({
-      scores: engine.tensor(scores),
-      logProbs: engine.tensor(logProbs, shape),
-      referenceLogProbs: engine.tensor(reference, shape),
-      roles: engine.integers(roles, shape),
-    }, { klCoefficient: 0.3 });
-    expectClose(await rewards.read(), expected, 1e-6);
-  });
-}
 
 test("a wrong shape or dtype names the argument", async () => {
   const engine = await testEngine();

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
-import { drawBits, purposes, uniform } from "../../engine/nn/threefry.ts";
 import { sampleNext, type SamplingOptions } from "../../engine/ops/sampling.ts";
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { logSoftmax } from "../support/softmax.ts";
-import { keptIds } from "../support/truncation.ts";
+import { logSoftmax } from "../../engine/check/softmax.ts";
+import { keptIds } from "../../engine/check/truncation.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("sampling");
 
 const plain: SamplingOptions = { temperature: 1, topK: 0, topP: 1, seed: 2024 };
 
@@ -72,56 +74,6 @@ for (const [vocabulary, temperature] of [[2, 1], [37, 1], [257, 0.5], [1024, 1.7
     const { statistic, classes } = chiSquare(tokens, logP);
     expect(statistic).toBeLessThan(classes + 5 * Math.sqrt(2 * classes));
     expectClose(logProbs, [...tokens].map((token) => logP[token]), 1e-6);
-  });
-}
-
-/** The token the kernel should draw: the ids 0, 64, 128 … 1, 65 … summed up to the uniform number. */
-function expectedToken(
-  logits: Float32Array,
-  options: SamplingOptions,
-  episode: number,
-  token: number,
-) {
-  const kept = new Set(keptIds(logits, options));
-  const logP = logSoftmax(logits, options.temperature);
-  const order = [...logits.keys()].filter((id) => kept.has(id))
-    .sort((a, b) => a % 64 - b % 64 || a - b);
-  const total = order.reduce((sum, id) => sum + Math.exp(logP[id]), 0);
-  const [word] = drawBits({ seed: options.seed, purpose: purposes.token, episode, token });
-  const point = uniform(word) * total;
-  let sum = 0;
-  for (const id of order) {
-    sum += Math.exp(logP[id]);
-    if (sum > point) return { id, margin: Math.min(sum - point, point - sum + Math.exp(logP[id])) };
-  }
-  throw new Error("the point lies beyond the last id");
-}
-
-const settings = [
-  plain,
-  { ...plain, temperature: 0.7, topK: 20 },
-  { ...plain, temperature: 1.3, topP: 0.8 },
-  { ...plain, topK: 50, topP: 0.6, seed: 0xfedcba98 },
-];
-for (const vocabulary of [1, 2, 257, 1024, 50257]) {
-  test(`each draw inverts the distribution at its uniform number, V = ${vocabulary}`, async () => {
-    const logits = [1, 2, 3].map((seed) => randomNumbers(vocabulary, seed, 3));
-    const states: RowState[] = [[2, 9, 0, 5], [0, 9, 0, 1000003], [3, 9, 0, 0xffffffff]];
-    for (const options of settings) {
-      const { tokens, logProbs, state } = await drawOnce(logits, states, options);
-      for (const [r, [length, limit, , episode]] of states.entries()) {
-        const token = tokens[r * 4 + length];
-        const expected = expectedToken(logits[r], options, episode, length);
-        if (expected.margin > 5e-6) expect(token).toBe(expected.id);
-        const logP = logSoftmax(logits[r], options.temperature)[token];
-        expect(Math.abs(logProbs[r * 4 + length] - logP)).toBeLessThan(2e-5);
-        const done = length === 3 ? 1 : 0; // the last column of the buffer
-        expect([...state.subarray(r * 4, r * 4 + 4)]).toEqual([length + 1, limit, done, episode]);
-        for (let column = 0; column < 4; column++) {
-          if (column !== length) expect(tokens[r * 4 + column]).toBe(7);
-        }
-      }
-    }
   });
 }
 

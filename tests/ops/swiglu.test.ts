@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { swiglu } from "../../engine/ops/swiglu.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
-import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("swiglu");
 
 const sigmoid = (g: number) => 1 / (1 + Math.exp(-g));
 const silu = (g: number) => g * sigmoid(g);
@@ -22,26 +24,6 @@ async function outputAndGradients(
   tape.backward(out, engine.tensor(seed, shape));
   const gradients = tensors.map((tensor) => tape.gradient(tensor)!.read());
   return Promise.all([out.read(), ...gradients]);
-}
-
-for (const [rows, columns] of [[1, 1], [3, 65], [64, 64], [37, 1000]]) {
-  test(`swiglu and its gradients over [${rows}, ${columns}]`, async () => {
-    const count = rows * columns;
-    const gate = randomNumbers(count, 1, 3),
-      up = randomNumbers(count, 2),
-      seed = randomNumbers(count, 3);
-    const [out, gateGradient, upGradient] = await outputAndGradients(gate, up, seed, [
-      rows,
-      columns,
-    ]);
-    expectClose(out, Float64Array.from(gate, (g, i) => silu(g) * up[i]), 1e-6);
-    expectClose(
-      gateGradient,
-      Float64Array.from(gate, (g, i) => seed[i] * up[i] * siluSlope(g)),
-      1e-6,
-    );
-    expectClose(upGradient, Float64Array.from(gate, (g, i) => seed[i] * silu(g)), 1e-6);
-  });
 }
 
 test("large gates saturate and stay finite", async () => {

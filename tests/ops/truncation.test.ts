@@ -3,7 +3,10 @@ import fc from "fast-check";
 import { type Truncation, truncationThreshold } from "../../engine/ops/truncation.ts";
 import { randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { keptIds } from "../support/truncation.ts";
+import { keptIds } from "../../engine/check/truncation.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("truncation");
 
 /** The ids whose logit is at least the threshold that the GPU finds, row by row. */
 async function keptOnGpu(

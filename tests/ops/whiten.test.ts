@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
 import { maskedMean, maskedMoments, whiten } from "../../engine/ops/whiten.ts";
 import { Role } from "../../engine/rl/roles.ts";
-import { Tape } from "../../engine/tensor/tape.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { fillElsewhere, randomRoles, rolesOf } from "../support/episodes.ts";
+import { rolesOf } from "../../engine/check/episodes.ts";
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("whiten");
 
 test("whiten agrees with the recorded case", async () => {
   const engine = await testEngine();
@@ -16,36 +18,6 @@ test("whiten agrees with the recorded case", async () => {
   expectClose(await whiten(input, roles).read(), mean_removed.flat());
   expectClose(await whiten(input, roles, { keepMean: true }).read(), keep_mean.flat());
 });
-
-for (const [rows, columns] of [[1, 7], [3, 7], [65, 33], [130, 20]]) {
-  test(`moments, whitening and mean over [${rows}, ${columns}]`, async () => {
-    const engine = await testEngine();
-    const shape = [rows, columns], size = rows * columns;
-    const codes = randomRoles(rows, columns, 8);
-    const numbers = randomNumbers(size, 2).map((value) => value + 3);
-    const chosen = numbers.filter((_, i) => codes[i] === Role.GENERATED);
-    const n = chosen.length;
-    const mean = chosen.reduce((sum, value) => sum + value / n, 0);
-    const variance = chosen.reduce((sum, value) => sum + (value - mean) ** 2 / n, 0);
-    const x = engine.tensor(numbers, shape), roles = engine.integers(codes, shape);
-
-    expect(n).toBeGreaterThan(1);
-    expectClose(await maskedMoments(x, roles).read(), [n, mean, variance], 1e-6);
-    const white = Float64Array.from(
-      numbers,
-      (value) => (value - mean) / Math.sqrt(variance + 1e-8),
-    );
-    expectClose(await whiten(x, roles).read(), fillElsewhere(white, codes, 0));
-
-    const tape = new Tape();
-    tape.watch(x);
-    const result = engine.record(tape, () => maskedMean(x, roles, { count: 2 * n }));
-    expectClose(await result.read(), [mean / 2], 1e-6);
-    tape.backward(result, engine.tensor([3]));
-    const slope = fillElsewhere(numbers.map(() => 3 / (2 * n)), codes, 0);
-    expectClose(await tape.gradient(x)!.read(), slope, 1e-6);
-  });
-}
 
 test("equal numbers whiten to 0, not to their rounding error", async () => {
   const engine = await testEngine();

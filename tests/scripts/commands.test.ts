@@ -71,8 +71,8 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
 
   const model = ["--model", latest];
   const reward = await run("reward", ...model, ...data, ...quick, "--run", "reward");
-  for (const  of of["accuracy", "longerWins", "bagOfWords"]) {
-    expect(reward[of].low).toBeLessThanOrEqual(reward[of].mean);
+  for (const name of ["accuracy", "longerWins", "bagOfWords"]) {
+    expect(reward[name].low).toBeLessThanOrEqual(reward[name].mean);
   }
   const few = ["--updates", "1", "--episodes", "2", "--test-prompts", "3", "--reward", "reward"];
   const drpo = await run("drpo", ...model, ...data, ...few, "--run", "drpo", "--shared-trunk");

@@ -1,16 +1,13 @@
 import { expect } from "bun:test";
+import { relativeError } from "../../engine/check/numbers.ts";
 
-/** Largest |a − b| over the largest |b|: the measure of error used in all numeric tests. */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0, largest = 0;
-  for (let i = 0; i < expected.length; i++) {
-    const d = Math.abs(actual[i] - expected[i]);
-    if (Number.isNaN(d)) return Infinity;
-    difference = Math.max(difference, d);
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return largest === 0 ? difference : difference / largest;
-}
+export {
+  dot,
+  numericalGradients,
+  randomIntegers,
+  randomNumbers,
+  relativeError,
+} from "../../engine/check/numbers.ts";
 
 /** Expects equal lengths and a relative error of at most `tolerance`. */
 export function expectClose(
@@ -20,57 +17,4 @@ export function expectClose(
 ): void {
   expect(actual.length).toBe(expected.length);
   expect(relativeError(actual, expected)).toBeLessThanOrEqual(tolerance);
-}
-
-/** Seeded numbers, roughly normal with standard deviation `scale`. */
-export function randomNumbers(count: number, seed: number, scale = 1): Float32Array {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32;
-  };
-  return Float32Array.from(
-    { length: count },
-    () => scale * 1.7 * (uniform() + uniform() + uniform() + uniform() - 2),
-  );
-}
-
-/** Seeded integers in 0 … bound − 1. */
-export function randomIntegers(count: number, bound: number, seed: number): Uint32Array {
-  return Uint32Array.from(
-    randomNumbers(count, seed),
-    (x) => Math.floor(Math.abs(x) * 7919) % bound,
-  );
-}
-
-/**
- * The gradient of a float64 function of several arrays at `inputs`, by central differences: what
- * each op's gradient is checked against.
- */
-export function numericalGradients(
-  f: (...inputs: Float64Array[]) => number,
-  inputs: readonly ArrayLike<number>[],
-  step = 1e-5,
-): Float64Array[] {
-  const points = inputs.map((input) => Float64Array.from(input));
-  return points.map((point) =>
-    point.map((value, i) => {
-      point[i] = value + step;
-      const above = f(...points);
-      point[i] = value - step;
-      const below = f(...points);
-      point[i] = value;
-      return (above - below) / (2 * step);
-    })
-  );
-}
-
-/** Σ weightᵢ·xᵢ: turns an op's output into the scalar whose gradient has `weight` as upstream. */
-export function dot(x: ArrayLike<number>, weight: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < weight.length; i++) sum += x[i] * weight[i];
-  return sum;
 }

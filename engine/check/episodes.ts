@@ -1,5 +1,5 @@
-import { Role } from "../../engine/rl/roles.ts";
-import { randomIntegers } from "./compare.ts";
+import { Role } from "../rl/roles.ts";
+import { randomIntegers } from "./numbers.ts";
 
 /** Roles [rows, columns] where each row reads PROMPT… FORCED… GENERATED… AFTER_END… PAD…; any part may be empty. */
 export function randomRoles(rows: number, columns: number, seed: number): Uint32Array {
@@ -31,4 +31,22 @@ export function fillElsewhere(
   filler: number,
 ): Float32Array {
   return Float32Array.from(x, (value, i) => roles[i] === Role.GENERATED ? value : filler);
+}
+
+/** `randomRoles`, of which the last row of several is all padding. */
+export function paddedRoles(rows: number, columns: number, seed: number): Uint32Array {
+  const roles = randomRoles(rows, columns, seed);
+  if (rows > 1) roles.fill(Role.PAD, (rows - 1) * columns);
+  else roles[columns - 1] = Role.GENERATED; // a lone row has at least one
+  return roles;
+}
+
+/** The places of the generated tokens of each row, as indices of the whole matrix. */
+export function generatedPlaces(roles: Uint32Array, columns: number): number[][] {
+  return Array.from(
+    { length: roles.length / columns },
+    (_, row) =>
+      Array.from({ length: columns }, (_, t) => row * columns + t)
+        .filter((i) => roles[i] === Role.GENERATED),
+  );
 }

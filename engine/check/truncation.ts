@@ -1,4 +1,4 @@
-import type { Truncation } from "../../engine/ops/truncation.ts";
+import type { Truncation } from "../ops/truncation.ts";
 
 /**
  * The ids that Hugging Face's TopKLogitsWarper and then TopPLogitsWarper keep, in float64; of equal

@@ -1,10 +1,15 @@
 /** log softmax(logits / temperature) of one row in float64, the reference of every op on logits. */
 export function logSoftmax(logits: ArrayLike<number>, temperature = 1): Float64Array {
-  const scaled = Float64Array.from(logits, (x) => x / temperature);
+  const out = new Float64Array(logits.length);
   let largest = -Infinity, sum = 0;
-  for (const x of scaled) largest = Math.max(largest, x);
-  for (const x of scaled) sum += Math.exp(x - largest);
-  return scaled.map((x) => x - largest - Math.log(sum));
+  for (let i = 0; i < out.length; i++) {
+    out[i] = logits[i] / temperature;
+    largest = Math.max(largest, out[i]);
+  }
+  for (let i = 0; i < out.length; i++) sum += Math.exp(out[i] - largest);
+  const logSum = largest + Math.log(sum);
+  for (let i = 0; i < out.length; i++) out[i] -= logSum;
+  return out;
 }
 
 /** The rows of a row-major matrix of `columns` columns. */

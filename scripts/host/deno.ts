@@ -1,11 +1,11 @@
 import process from "node:process";
-import { output } from "../../scripts/setup/command.mjs";
-import { deno } from "../../scripts/setup/dependencies.mjs";
-import { root } from "../../scripts/setup/paths.mjs";
+import { output } from "../setup/command.mjs";
+import { deno } from "../setup/dependencies.mjs";
+import { root } from "../setup/paths.mjs";
 
 /** Runs a script in Deno, with this process's driver environment, and returns the JSON it prints last. */
-export function runInDeno(script: string): unknown {
-  const args = [deno, "run", "--unstable-webgpu", "--allow-all", "--no-prompt", script];
+export function runInDeno(script: string, words: readonly string[] = []): unknown {
+  const args = [deno, "run", "--unstable-webgpu", "--allow-all", "--no-prompt", script, ...words];
   const printed = output(process.execPath, args, {
     cwd: root,
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },

@@ -1,0 +1,258 @@
+import {
+  attention,
+  type AttentionVariant,
+  decodeAttention,
+  type Heads,
+  type Sequences,
+  storeInCache,
+} from "../../ops/attention.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { distinctIntegers } from "../numbers.ts";
+import { constant, type Family, integers, type Op, type Sizes, variable } from "../op.ts";
+
+type Numbers = ArrayLike<number>;
+
+const letters = {
+  B: { meaning: "sequences" },
+  T: { meaning: "rows of the longest sequence" },
+  H: { meaning: "query heads" },
+  K: { meaning: "key and value heads, a divisor of H", default: "H" },
+  D: { meaning: "numbers of a head, a multiple of 4" },
+  scale: { meaning: "factor of the scores; 0: 1/√D", default: 0 },
+  ragged: { meaning: "1: lengths differ, among them 1 and 0", default: 0 },
+};
+
+function headsOf({ H, K, D, scale }: Sizes): Required<Heads> {
+  return { heads: H, keyHeads: K, headSize: D, scale: scale || 1 / Math.sqrt(D) };
+}
+
+/** The lengths of B sequences: T, and where they are ragged also 1, 0 and others below T. */
+function lengthsOf({ B, T, ragged }: Sizes): number[] {
+  const length = (b: number) => b < 3 ? [T, 1, 0][b] : 1 + b * 37 % T;
+  return Array.from({ length: B }, (_, b) => ragged ? length(b) : T);
+}
+
+/** Where each sequence starts, and where the last ends. */
+function offsetsOf(lengths: readonly number[]): number[] {
+  const offsets = [0];
+  for (const length of lengths) offsets.push(offsets.at(-1)! + length);
+  return offsets;
+}
+
+/** Rows of keys or values of one head: the first at `first`, the others `stride` apart, `count` in all. */
+interface Keys {
+  first: number;
+  stride: number;
+  count: number;
+}
+
+/** Attention of the query at `at` over some keys. */
+function attendRow(
+  { q, k, v }: Record<string, Numbers>,
+  at: number,
+  { first, stride, count }: Keys,
+  { headSize: size, scale }: Required<Heads>,
+): Float64Array {
+  const weights = new Float64Array(count), out = new Float64Array(size);
+  let largest = -Infinity, total = 0;
+  for (let j = 0; j < count; j++) {
+    const key = first + j * stride;
+    for (let d = 0; d < size; d++) weights[j] += scale * q[at + d] * k[key + d];
+    largest = Math.max(largest, weights[j]);
+  }
+  for (let j = 0; j < count; j++) total += weights[j] = Math.exp(weights[j] - largest);
+  for (let j = 0; j < count; j++) {
+    const value = first + j * stride;
+    for (let d = 0; d < size; d++) out[d] += weights[j] / total * v[value + d];
+  }
+  return out;
+}
+
+/** Causal attention, sequence by sequence and head by head. */
+function attentionReference(
+  inputs: Record<string, Numbers>,
+  options: Required<Heads>,
+  offsets: readonly number[],
+): Float64Array {
+  const { heads, keyHeads, headSize } = options;
+  const out = new Float64Array(inputs.q.length);
+  for (let b = 0; b + 1 < offsets.length; b++) {
+    for (let row = offsets[b]; row < offsets[b + 1]; row++) {
+      for (let h = 0; h < heads; h++) {
+        const at = (row * heads + h) * headSize;
+        const group = Math.floor(h / (heads / keyHeads));
+        const stride = keyHeads * headSize;
+        const first = offsets[b] * stride + group * headSize;
+        const keys = { first, stride, count: row - offsets[b] + 1 };
+        out.set(attendRow(inputs, at, keys, options), at);
+      }
+    }
+  }
+  return out;
+}
+
+const attentionOp: Op = {
+  name: "attention",
+  summary: "causal attention over packed sequences",
+  entries: ["forward", "delta", "query_gradient", "key_gradient"],
+  letters,
+  typical: { B: 32, T: 68, H: 4, K: 2, D: 16 },
+  grid: [
+    { B: 1, T: 1, H: 1, K: 1, D: 8 },
+    { B: 5, T: 33, H: 4, K: 2, D: 16, ragged: 1 },
+    { B: 2, T: 64, H: 8, K: 1, D: 12 },
+    { B: 2, T: 19, H: 8, K: 1, D: 32 },
+    { B: 2, T: 9, H: 3, K: 3, D: 8, scale: 0.7 },
+    { B: 1, T: 70, H: 2, K: 2, D: 64 },
+    { B: 3, T: 40, H: 2, K: 1, D: 128, ragged: 1 },
+  ],
+  more: [
+    { B: 2, T: 65, H: 2, K: 2, D: 32 },
+    { B: 1, T: 257, H: 2, K: 1, D: 96 },
+    { B: 4, T: 300, H: 8, K: 1, D: 16, ragged: 1 },
+  ],
+  tolerance: {
+    output: 2e-6,
+    gradient: 1e-5,
+    reason:
+      "sums over some hundred keys in f32, each with an exponential of two units of rounding; " +
+      "in a gradient the difference ⟨do, v⟩ − Δ cancels about a digit",
+  },
+  variants: [
+    { name: "plain", shader: "attention" },
+    {
+      name: "subgroup",
+      shader: "attention_subgroup",
+      available: ({ subgroups }) => subgroups,
+      fits: ({ D }) => D % 8 === 0 && D <= 64,
+    },
+  ],
+  problem(sizes) {
+    const heads = headsOf(sizes), lengths = lengthsOf(sizes), offsets = offsetsOf(lengths);
+    const { H, K, D } = sizes, rows = offsets.at(-1)!;
+    const sequences = { count: lengths.length, longest: Math.max(...lengths) };
+    return {
+      inputs: {
+        q: variable([rows, H * D], 1),
+        k: variable([rows, K * D], 2),
+        v: variable([rows, K * D], 3),
+        offsets: integers(offsets),
+      },
+      run({ q, k, v, offsets }, name) {
+        const packed: Sequences = { offsets, ...sequences }, variant = name as AttentionVariant;
+        return { out: attention(q, k, v, heads, packed, variant) };
+      },
+      reference: (inputs) => ({ out: attentionReference(inputs, heads, offsets) }),
+    };
+  },
+  cost(sizes) {
+    const { H, K, D } = sizes, lengths = lengthsOf(sizes);
+    const rows = lengths.reduce((sum, n) => sum + n, 0);
+    const pairs = lengths.reduce((sum, n) => sum + n * (n + 1) / 2, 0);
+    return { flops: 4 * pairs * H * D, bytes: 8 * rows * (H + K) * D };
+  },
+};
+
+const decodeOp: Op = {
+  name: "decodeAttention",
+  summary: "attention of one new row per sequence over a cache of keys and values",
+  entries: ["decode"],
+  letters: { ...letters, T: { meaning: "rows of the cache per sequence" } },
+  typical: { B: 32, T: 68, H: 4, K: 2, D: 16 },
+  grid: [
+    { B: 1, T: 1, H: 1, K: 1, D: 8 },
+    { B: 3, T: 35, H: 4, K: 2, D: 16, ragged: 1 },
+    { B: 2, T: 66, H: 8, K: 1, D: 12, ragged: 1 },
+    { B: 1, T: 72, H: 2, K: 2, D: 64 },
+    { B: 2, T: 42, H: 2, K: 1, D: 128, ragged: 1 },
+  ],
+  more: [{ B: 4, T: 1000, H: 8, K: 2, D: 64, ragged: 1 }],
+  tolerance: {
+    output: 2e-6,
+    reason: "a sum over the cached keys in f32, in lanes that are joined at the end",
+  },
+  problem(sizes) {
+    const { B, T, H, K, D } = sizes, heads = headsOf(sizes);
+    const positions = lengthsOf(sizes).map((length) => Math.max(length - 1, 0));
+    return {
+      inputs: {
+        q: constant([B, H * D], 1),
+        k: constant([B, T, K * D], 2),
+        v: constant([B, T, K * D], 3),
+        positions: integers(positions),
+      },
+      run: ({ q, k, v, positions }) => ({
+        out: decodeAttention(q, { keys: k, values: v }, positions, heads),
+      }),
+      reference(inputs) {
+        const out = new Float64Array(B * H * D);
+        for (let row = 0; row < B * H; row++) {
+          const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
+          const first = (b * T * K + group) * D;
+          const keys = { first, stride: K * D, count: positions[b] + 1 };
+          out.set(attendRow(inputs, row * D, keys, heads), row * D);
+        }
+        return { out };
+      },
+    };
+  },
+  cost(sizes) {
+    const { B, H, K, D } = sizes;
+    const keys = lengthsOf(sizes).reduce((sum, n) => sum + Math.max(n, 1), 0);
+    return { flops: 4 * keys * H * D, bytes: 8 * (keys * K + B * H) * D };
+  },
+};
+
+const storeOp: Op = {
+  name: "storeInCache",
+  summary: "rows of keys and values written into a cache",
+  entries: ["store"],
+  letters: {
+    N: { meaning: "rows to store" },
+    B: { meaning: "sequences of the cache" },
+    T: { meaning: "rows of the cache per sequence" },
+    W: { meaning: "numbers of a row, a multiple of 4" },
+  },
+  typical: { N: 2176, B: 32, T: 68, W: 32 },
+  grid: [{ N: 1, B: 1, T: 1, W: 4 }, { N: 40, B: 3, T: 17, W: 12 }, { N: 65, B: 2, T: 40, W: 64 }],
+  tolerance: { output: 0, reason: "numbers are copied" },
+  problem({ N, B, T, W }) {
+    const slots = distinctIntegers(Math.min(N, B * T), B * T, 5);
+    const sequences = Array.from(slots, (slot) => Math.floor(slot / T));
+    // The last row lies beyond the cache, and must leave it alone.
+    const positions = Array.from(slots, (slot, n) => n > 0 && n === N - 1 ? T : slot % T);
+    const rows = slots.length;
+    const stored = (cache: Numbers, added: Numbers) => {
+      const out = Float64Array.from(cache);
+      for (let n = 0; n < rows; n++) {
+        if (positions[n] >= T) continue;
+        for (let c = 0; c < W; c++) {
+          out[(sequences[n] * T + positions[n]) * W + c] = added[n * W + c];
+        }
+      }
+      return out;
+    };
+    return {
+      inputs: {
+        k: constant([rows, W], 1),
+        v: constant([rows, W], 2),
+        keys: constant([B, T, W], 3),
+        values: constant([B, T, W], 4),
+        sequences: integers(sequences),
+        positions: integers(positions),
+      },
+      run({ k, v, keys, values, sequences, positions }: Record<string, Tensor>) {
+        storeInCache(k, v, { keys, values }, sequences, positions);
+        return { keys, values };
+      },
+      reference: ({ k, v, keys, values }) => ({ keys: stored(keys, k), values: stored(values, v) }),
+    };
+  },
+  cost: ({ N, W }) => ({ bytes: 16 * N * W }),
+};
+
+export const attentionFamily: Family = {
+  name: "attention",
+  shaders: ["attention", "attention_subgroup"],
+  ops: [attentionOp, decodeOp, storeOp],
+};

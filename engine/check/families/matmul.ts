@@ -1,0 +1,156 @@
+import { launchMatmul, linear, type MatmulVariant } from "../../ops/matmul.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { constant, type Family, type Op, type Problem, type Sizes, variable } from "../op.ts";
+
+type Numbers = ArrayLike<number>;
+
+/** A matrix in a flat array, element [i, j] at `i · strides[0] + j · strides[1]`. */
+export interface Strided {
+  data: Numbers;
+  strides: readonly [number, number];
+}
+
+/** out[m, n] = Σₖ a[m, k] · b[k, n], row-major. */
+export function product(
+  { data: a, strides: [aRow, aInner] }: Strided,
+  { data: b, strides: [bInner, bColumn] }: Strided,
+  [rows, columns, inner]: readonly [number, number, number],
+): Float64Array {
+  const out = new Float64Array(rows * columns);
+  for (let m = 0; m < rows; m++) {
+    for (let n = 0; n < columns; n++) {
+      let sum = 0;
+      for (let k = 0; k < inner; k++) sum += a[m * aRow + k * aInner] * b[k * bInner + n * bColumn];
+      out[m * columns + n] = sum;
+    }
+  }
+  return out;
+}
+
+/** Which of A and B is stored the other way round; letters `TA` and `TB`. */
+const layouts = [{ TA: 0, TB: 0 }, { TA: 0, TB: 1 }, { TA: 1, TB: 0 }];
+
+/** Shapes that leave every kind of tile half full, each in all layouts. */
+function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): Sizes[] {
+  return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
+}
+
+const entries = ["tiled", "direct", "pack", "product"];
+
+const letters = {
+  M: { meaning: "rows of the result" },
+  N: { meaning: "columns of the result" },
+  K: { meaning: "length of the sum" },
+};
+
+const productOp: Op = {
+  name: "launchMatmul",
+  summary: "a matrix product, plain and with everything that its epilogue can add",
+  entries,
+  letters: {
+    ...letters,
+    TA: { meaning: "1: A is stored [K, M]", default: 0 },
+    TB: { meaning: "1: B is stored [N, K]", default: 0 },
+    plain: { meaning: "1: only the plain product", default: 0 },
+  },
+  typical: { M: 2176, N: 176, K: 64, TA: 0, TB: 1, plain: 1 },
+  grid: inAllLayouts([
+    [1, 1, 1],
+    [1, 64, 7],
+    [3, 5, 2],
+    [9, 68, 17],
+    [67, 31, 129],
+    [64, 263, 48],
+    [130, 1, 33],
+    [2, 68, 300],
+    [33, 100, 15],
+  ]),
+  more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
+  tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },
+  variants: [
+    { name: "tiled", shader: "matmul" },
+    { name: "direct", shader: "matmul" },
+    { name: "subgroup", shader: "matmul_subgroup", available: ({ subgroups }) => subgroups },
+  ],
+  problem: productProblem,
+  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }),
+};
+
+function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
+  const sizes = { rows: M, columns: N, inner: K };
+  const layout = { transposeA: TA === 1, transposeB: TB === 1 };
+  return {
+    inputs: {
+      a: constant(TA ? [K, M] : [M, K], 1),
+      b: constant(TB ? [N, K] : [K, N], 2),
+      bias: constant([N], 3),
+      residual: constant([M, N], 4),
+      total: constant([M, N], 5),
+    },
+    run({ a, b, bias, residual, total }, name): Record<string, Tensor> {
+      const variant = name as MatmulVariant | undefined;
+      const out = a.engine.empty([M, N]);
+      launchMatmul({ a, b, out }, sizes, layout, variant);
+      if (plain) return { out };
+      const all = { a, b, out: total, bias, residual };
+      launchMatmul(all, sizes, { ...layout, accumulate: true }, variant);
+      return { out, total };
+    },
+    reference({ a, b, bias, residual, total }) {
+      const out = product(
+        { data: a, strides: TA ? [1, M] : [K, 1] },
+        { data: b, strides: TB ? [1, K] : [N, 1] },
+        [M, N, K],
+      );
+      const sum = out.map((x, i) => x + bias[i % N] + residual[i] + total[i]);
+      return { out, total: sum };
+    },
+  };
+}
+
+const linearOp: Op = {
+  name: "linear",
+  summary: "x·Wᵀ + bias + residual, with gradients to all four",
+  entries, // those of the adapter's own choice
+  letters: { ...letters, inputFirst: { meaning: "1: the weight is stored [K, N]", default: 0 } },
+  typical: { M: 2176, N: 176, K: 64 },
+  grid: [
+    { M: 1, N: 1, K: 1 },
+    { M: 5, N: 7, K: 3 },
+    { M: 33, N: 20, K: 12 },
+    { M: 33, N: 20, K: 12, inputFirst: 1 },
+    { M: 70, N: 263, K: 48 },
+    { M: 70, N: 96, K: 32, inputFirst: 1 },
+  ],
+  tolerance: {
+    output: 2e-6,
+    gradient: 2e-6,
+    reason: "as launchMatmul; gradients are products too",
+  },
+  problem: ({ M, N, K, inputFirst }) => ({
+    inputs: {
+      x: variable([M, K], 1),
+      weight: variable(inputFirst ? [K, N] : [N, K], 2),
+      bias: variable([N], 3),
+      residual: variable([M, N], 4),
+    },
+    run: ({ x, weight, bias, residual }) => ({
+      out: linear(x, weight, { bias, residual, inputFirst: inputFirst === 1 }),
+    }),
+    reference({ x, weight, bias, residual }: Record<string, Numbers>) {
+      const out = product(
+        { data: x, strides: [K, 1] },
+        { data: weight, strides: inputFirst ? [N, 1] : [1, K] },
+        [M, N, K],
+      );
+      return { out: out.map((y, i) => y + bias[i % N] + residual[i]) };
+    },
+  }),
+  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + 2 * M * N) }),
+};
+
+export const matmulFamily: Family = {
+  name: "matmul",
+  shaders: ["matmul", "matmul_subgroup"],
+  ops: [productOp, linearOp],
+};

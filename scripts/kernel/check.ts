@@ -1,0 +1,60 @@
+import process from "node:process";
+import { failures } from "../../engine/check/check.ts";
+import { checkGrid } from "../../engine/check/grid.ts";
+import { registry } from "../../engine/check/registry.ts";
+import { readArguments } from "../host/arguments.ts";
+import { openEngine } from "../host/engine.ts";
+import { expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
+import { checkElsewhere, type Elsewhere } from "./elsewhere.ts";
+import type { RemoteCheck } from "./remote.ts";
+import { describeRow } from "./row.ts";
+
+/** Compares kernels with float64 on the CPU and with finite differences; the exit status tells whether all hold. */
+export async function check(): Promise<void> {
+  const { positionals: names, variant, file, full, within } = readArguments({
+    usage: "npx bun scripts/kernel.ts check",
+    summary:
+      "Checks kernels (families or ops by name, or `all`) against float64 on the CPU and by\n" +
+      "finite differences, over a grid of odd and edge shapes.",
+    positionals: ["name…"],
+    flags: {
+      variant: { type: "string", help: "Only this kernel of the op.", placeholder: "NAME" },
+      file: { type: "string", help: "A .wgsl file that stands in for ours.", placeholder: "PATH" },
+      full: { type: "boolean", help: "The larger shapes too." },
+      within: {
+        type: "string",
+        help: "Another implementation of WebGPU.",
+        choices: ["deno", "chromium"],
+      },
+    },
+  });
+  const chosen = names[0] === "all"
+    ? registry
+    : names.map(findOps).map(({ family, ops }) => ({ ...family, ops }));
+  const shapes = full ? "full" : "grid";
+  const ops = chosen.flatMap(({ ops }) => ops);
+  if (within) return await report(within, { ops: ops.map(({ name }) => name), shapes });
+
+  const { engine, adapter } = await openEngine();
+  if (variant) expectVariant(engine, ops, variant);
+  if (file) await useFile(engine, replacedShader(chosen[0], ops, variant), file);
+  console.log(adapter.name);
+  let checks = 0, failed = 0;
+  for await (const row of checkGrid(engine, chosen, { shapes, variant })) {
+    console.log(describeRow(row));
+    checks++;
+    if (failures(row.deviations).length) failed++;
+  }
+  console.log(`\n${checks} checks, ${failed} failed`);
+  engine.destroy();
+  if (failed || checks === 0) process.exit(1);
+}
+
+async function report(within: Elsewhere, what: RemoteCheck): Promise<void> {
+  const { adapter, rows } = await checkElsewhere(within, what);
+  console.log(adapter);
+  for (const { line } of rows) console.log(line);
+  const failed = rows.filter(({ failed }) => failed).length;
+  console.log(`\n${rows.length} checks, ${failed} failed`);
+  if (failed || rows.length === 0) process.exit(1);
+}

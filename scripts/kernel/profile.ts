@@ -1,0 +1,97 @@
+import { writeFile } from "node:fs/promises";
+import type { LaunchTime } from "../../engine/gpu/profiler.ts";
+import { loadModel } from "../../engine/nn/model.ts";
+import { readArguments } from "../host/arguments.ts";
+import { openEngine } from "../host/engine.ts";
+import { openFolder } from "../host/files.ts";
+import { decodingStep, trainingStep } from "./steps.ts";
+import { traceEvents } from "./trace.ts";
+
+/** Shows where a whole step goes: a table by kernel, and a trace for chrome://tracing or Perfetto. */
+export async function profile(): Promise<void> {
+  const { model: path, step, sequences, length, trace } = readArguments({
+    usage: "npx bun scripts/kernel.ts profile",
+    summary: "Profiles a training step or the decoding of a batch, by kernel.",
+    flags: {
+      model: {
+        type: "string",
+        help: "A Hugging Face model folder.",
+        placeholder: "DIR",
+        default: "data/storyteller",
+      },
+      step: {
+        type: "string",
+        help: "What to profile.",
+        choices: ["train", "decode"],
+        default: "train",
+      },
+      sequences: { type: "integer", help: "Sequences of the batch.", default: 16, min: 1 },
+      length: { type: "integer", help: "Tokens of each; half are decoded.", default: 64, min: 2 },
+      trace: {
+        type: "string",
+        help: "The trace file.",
+        placeholder: "PATH",
+        default: "trace.json",
+      },
+    },
+  });
+  const { engine, adapter } = await openEngine();
+  const model = await loadModel(engine, openFolder(path));
+  const run = (step === "train" ? trainingStep : decodingStep)(model, { sequences, length });
+  for (let warmUp = 0; warmUp < 2; warmUp++) await run();
+  const alone = await wallTime(run);
+  const spans: [start: number, end: number] = [performance.now(), 0];
+  const launches = await engine.profile(async () => {
+    await run();
+    spans[1] = performance.now();
+  });
+  console.log(
+    `${adapter.name}\n${step} step of ${path}: ${sequences} sequences of ${length} tokens\n`,
+  );
+  console.log(table(launches).join("\n"));
+  const busy = sum(launches.map(duration));
+  console.log(
+    `\n${launches.length} launches, ${busy.toFixed(2)} ms on the GPU; the step takes ${
+      alone.toFixed(2)
+    } ms unobserved`,
+  );
+  await writeFile(
+    trace,
+    JSON.stringify(traceEvents(launches, `${step} step`, spans[1] - spans[0])),
+  );
+  console.log(`${trace} opens in chrome://tracing and in ui.perfetto.dev`);
+}
+
+async function wallTime(run: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
+
+const duration = ({ start, end }: LaunchTime) => end - start;
+/** A kernel's shader and entry point, without its constants. */
+const entryOf = (kernel: string) => kernel.split(" ")[0];
+const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
+
+/** Kernels by their share of the time, the largest first. */
+function table(launches: readonly LaunchTime[]): string[] {
+  const all = sum(launches.map(duration));
+  const names = new Set(launches.map(({ kernel }) => entryOf(kernel)));
+  const rows = [...names].map((kernel) => {
+    const group = launches.filter((launch) => entryOf(launch.kernel) === kernel);
+    return { kernel, group, time: sum(group.map(duration)) };
+  }).sort((a, b) => b.time - a.time);
+  const width = Math.max(...rows.map(({ kernel }) => kernel.length));
+  return [
+    `${"kernel".padEnd(width)}   share        time   launches   each`,
+    ...rows.map(({ kernel, group, time }) =>
+      [
+        kernel.padEnd(width),
+        `${(100 * time / all).toFixed(1)} %`.padStart(7),
+        `${time.toFixed(2)} ms`.padStart(11),
+        String(group.length).padStart(8),
+        `${(time / group.length).toFixed(3)} ms`.padStart(11),
+      ].join(" ")
+    ),
+  ];
+}

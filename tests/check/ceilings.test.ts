@@ -1,0 +1,3 @@
+import { checkFamily } from "../support/check.ts";
+
+checkFamily("ceilings");

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import {
+  expectVariant,
+  findOps,
+  parseSizes,
+  replacedShader,
+  useFile,
+} from "../../scripts/kernel/contender.ts";
+import { testEngine } from "../support/engine.ts";
+
+test("a name means a family with all of its ops, or one op", () => {
+  expect(findOps("attention").ops.map(({ name }) => name))
+    .toEqual(["attention", "decodeAttention", "storeInCache"]);
+  expect(findOps("linear").family.name).toBe("matmul");
+  expect(findOps("linear").ops.map(({ name }) => name)).toEqual(["linear"]);
+  expect(() => findOps("atention")).toThrow('no kernel family or op "atention"');
+});
+
+test("sizes are letters with numbers", () => {
+  expect(parseSizes("B=16,T=128")).toEqual({ B: 16, T: 128 });
+  expect(parseSizes("topP=0.9")).toEqual({ topP: 0.9 });
+  for (const wrong of ["B", "B=", "B=x", "B=-1", "B=1,"]) {
+    expect(() => parseSizes(wrong)).toThrow("is not LETTER=NUMBER");
+  }
+});
+
+test("a file stands in for the shader of the variant, else for the family's first", () => {
+  const { family, ops } = findOps("matmul");
+  expect(replacedShader(family, ops)).toBe("matmul");
+  expect(replacedShader(family, ops, "tiled")).toBe("matmul");
+  expect(replacedShader(family, ops, "subgroup")).toBe("matmul_subgroup");
+});
+
+test("an unknown variant and a missing file are named", async () => {
+  const engine = await testEngine();
+  expect(() => expectVariant(engine, findOps("matmul").ops, "fast")).toThrow(
+    "there are tiled, direct",
+  );
+  expect(() => expectVariant(engine, findOps("softmax").ops, "fast")).toThrow("one kernel alone");
+  await expect(useFile(engine, "softmax", "nowhere.wgsl")).rejects.toThrow("--file nowhere.wgsl");
+});
