@@ -31,12 +31,12 @@ export function collectRows(
   const rows: Collected = { pairs: [], references: [], rated, equal: [] };
   for (const { item, origin } of items) {
     if (item.kind === "pair") {
-      const { prompt, chosen, rejected } = item;
-      const kept = addPair(rows, { prompt, chosen, rejected, ...origin });
-      if (kept) rows.references.push({ prompt, response: chosen, ...origin });
+      const { prompt, messages, chosen, rejected } = item;
+      const kept = addPair(rows, { prompt, messages, chosen, rejected, ...origin });
+      if (kept) rows.references.push({ prompt, messages, response: chosen, ...origin });
     } else if (item.kind === "demonstration") {
-      const { prompt, response } = item;
-      rows.references.push({ prompt, response, ...origin });
+      const { prompt, messages, response } = item;
+      rows.references.push({ prompt, messages, response, ...origin });
     }
   }
   for (const row of rated) addRated(rows, row, pairing);
@@ -52,13 +52,13 @@ function addPair(rows: Collected, row: PreferenceRow): boolean {
 }
 
 function addRated(rows: Collected, row: RatedRow, pairing: PairOptions): void {
-  const { prompt, answers, id, split, extra } = row;
+  const { answers, ...asked } = row;
   const kept = pairsOf(row, pairing).filter(({ chosen, rejected, margin }) =>
-    addPair(rows, { prompt, chosen, rejected, id, split, extra: { ...extra, margin } })
+    addPair(rows, { ...asked, chosen, rejected, extra: { ...asked.extra, margin } })
   );
   if (kept.length === 0) return;
   const best = answers.reduce((a, b) => b.rating > a.rating ? b : a);
-  rows.references.push({ prompt, response: best.text, id, split, extra });
+  rows.references.push({ ...asked, response: best.text });
 }
 
 /** A row per ranking; ratings of the same prompt together, in the place of the first. */
@@ -67,13 +67,13 @@ function ratedRows(items: readonly OriginItem[], { oneScale = false }: Form): Ra
   const known = new Map<string, RatedRow>();
   for (const { item, origin } of items) {
     if (item.kind !== "rated") continue;
-    const { prompt, answers } = item.rated;
+    const { prompt, messages, answers } = item.rated;
     const earlier = oneScale ? known.get(prompt) : undefined;
     if (earlier) {
       earlier.answers.push(...answers);
       continue;
     }
-    const row = { prompt, answers: [...answers], ...origin };
+    const row = { prompt, messages, answers: [...answers], ...origin };
     known.set(prompt, row);
     rows.push(row);
   }

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { ByteSource } from "../engine/nn/bytes.ts";
-import { type ChatFormat, plainChat } from "./chat.ts";
 import { type Collected, collectRows, type OriginItem } from "./collect.ts";
-import { BadRow, type Columns, type Form } from "./forms/form.ts";
+import { type AnswerRule, BadRow, type Columns, type Form, type Item } from "./forms/form.ts";
 import { type ColumnMap, mapColumns, recogniseForm } from "./forms/recognise.ts";
 import type { PairOptions } from "./rated-pairs.ts";
 import {
@@ -18,8 +17,8 @@ import {
 export interface Dataset extends Collected {
   name: string;
   form: Form;
-  /** How chat messages became text; null where there were none. */
-  chat: string | null;
+  /** Whether some rows are chat messages, and whether a model's chat template is to write them. */
+  chat: "none" | "plain" | "template";
   /** Records in the files. */
   records: number;
   /** Malformed rows, left out. */
@@ -28,8 +27,8 @@ export interface Dataset extends Collected {
 
 export interface DatasetOptions extends ReadOptions {
   columns?: ColumnMap;
-  /** The model's chat template; plain turns where absent. */
-  chat?: ChatFormat;
+  /** Whether the model has a chat template to write chat messages; else they become plain turns. */
+  chatTemplate?: boolean;
   /** How pairs are drawn from ratings and rankings. */
   pairing?: PairOptions;
 }
@@ -45,7 +44,7 @@ export async function readDataset(
   files: readonly ByteSource[],
   options: DatasetOptions = {},
 ): Promise<Dataset> {
-  const chat = noticeUse(options.chat ?? plainChat);
+  const rule = { oneMessage: options.chatTemplate ?? false };
   let form: Form | null = null;
   const judge = (value: unknown, id: string, split: SplitName | null) => {
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
@@ -53,7 +52,7 @@ export async function readDataset(
     }
     const columns = mapColumns(value as Columns, options.columns ?? {});
     form ??= recogniseForm(columns, id);
-    return readItem(form, columns, id, split, chat.format);
+    return readItem(form, columns, id, split, rule);
   };
   const items: OriginItem[] = [], bad: SkippedRow[] = [];
   for (const file of files) {
@@ -64,11 +63,20 @@ export async function readDataset(
       options,
     );
     for (const row of rows) items.push(row);
-    bad.push(...skipped);
+    for (const row of skipped) bad.push(row); // spread, very many would exceed the stack
   }
+  const chat = items.every(({ item }) => messagesOf(item) === null)
+    ? "none"
+    : options.chatTemplate
+    ? "template"
+    : "plain";
   const records = items.length + bad.length;
-  const head = { name, form: form!, chat: chat.used() ? chat.format.name : null, records, bad };
-  return { ...head, ...collectRows(items, form!, options.pairing ?? PAIRING) };
+  const collected = collectRows(items, form!, options.pairing ?? PAIRING);
+  return { name, form: form!, chat, records, bad, ...collected };
+}
+
+function messagesOf(item: Item) {
+  return item.kind === "rated" ? item.rated.messages : item.messages;
 }
 
 function readItem(
@@ -76,14 +84,14 @@ function readItem(
   columns: Columns,
   id: string,
   split: SplitName | null,
-  chat: ChatFormat,
+  rule: AnswerRule,
 ): Verdict<OriginItem> {
   const extra = Object.fromEntries(
     Object.entries(columns).filter(([name]) => !form.columns.includes(name)),
   );
   const own = typeof extra["split"] === "string" ? splitOf(extra["split"]) : null;
   try {
-    const item = form.read(columns, chat);
+    const item = form.read(columns, rule);
     return { row: { item, origin: { id, split: own ?? split, extra } } };
   } catch (error) {
     if (error instanceof z.ZodError) return { bad: describeIssues(error) };
@@ -99,13 +107,4 @@ function splitOf(name: string): SplitName | null {
   if (word === undefined) return null;
   const split = word.toLowerCase();
   return split === "train" || split === "test" ? split : "validation";
-}
-
-function noticeUse(format: ChatFormat) {
-  let used = false;
-  const render: ChatFormat["render"] = (...values) => {
-    used = true;
-    return format.render(...values);
-  };
-  return { format: { name: format.name, render }, used: () => used };
 }

@@ -1,4 +1,10 @@
+import { PLAIN_TURNS } from "./chat.ts";
 import type { Dataset } from "./dataset.ts";
+
+const CHAT = {
+  plain: `Chat messages are written as plain turns (${PLAIN_TURNS})`,
+  template: "Chat messages are written by the model's chat template; they are shown as plain turns",
+};
 
 const LONGEST = 300; // characters of one text
 
@@ -13,7 +19,7 @@ export function describeDataset(dataset: Dataset): string {
     `${name}: ${form.name} (${form.reads})`,
     `${records} rows, ${pairs.length} pairs, ${references.length} references`,
     ...left.filter((line) => line !== ""),
-    ...chat === null ? [] : [`Chat messages are rendered as ${chat}`],
+    ...chat === "none" ? [] : [CHAT[chat]],
     "The first example:",
     ...Object.entries(firstExample(dataset)).map(([key, text]) => `  ${key}: ${shorten(text)}`),
   ].join("\n");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ByteSource } from "../engine/nn/bytes.ts";
+import type { Message } from "../engine/nn/chat.ts";
 import { type FileRecord, readRecords } from "./records.ts";
 
 export type SplitName = "train" | "validation" | "test";
@@ -14,16 +15,21 @@ export interface RowOrigin {
   extra: Record<string, unknown>;
 }
 
-/** A prompt with two responses, of which a person (or a model of one) chose the first. */
-export interface PreferenceRow extends RowOrigin {
+/** What a row asks. */
+interface Asked {
   prompt: string;
+  /** The prompt as chat messages where the row came so; each response is then one answer, or several turns. */
+  messages: readonly Message[] | null;
+}
+
+/** A prompt with two responses, of which a person (or a model of one) chose the first. */
+export interface PreferenceRow extends RowOrigin, Asked {
   chosen: string;
   rejected: string;
 }
 
 /** A prompt with a good response. */
-export interface ReferenceRow extends RowOrigin {
-  prompt: string;
+export interface ReferenceRow extends RowOrigin, Asked {
   response: string;
 }
 

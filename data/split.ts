@@ -53,6 +53,7 @@ export function splitRows<T extends { prompt: string; split: SplitName | null }>
   fractions: Fractions,
   seed: number,
 ): Split<T> & { leaked: number } {
+  if (rows.length === 0) return { train: [], validation: [], test: [], leaked: 0 };
   const given = (name: SplitName) => rows.filter(({ split }) => split === name);
   const [train, validation, test] = [given("train"), given("validation"), given("test")];
   const whole = train.length + validation.length + test.length === rows.length;

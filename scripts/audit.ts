@@ -5,7 +5,8 @@
 // Counts and checks the rows, with a model also asks what it makes of them, and ends in a plain verdict with
 // reasons. --select keeps the best references as a file that a run takes with --resets.
 import "./host/failure.ts";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 import { auditData } from "../data/audit/data-audit.ts";
 import { parseSelection } from "../data/audit/selection.ts";
@@ -59,13 +60,14 @@ if ((selection === null) !== (given.out === undefined)) {
 }
 
 // The data; malformed rows are counted, not fatal.
-const dataset = await loadDataset(given.positionals[0], {
-  columns: given.columns === undefined ? undefined : parseColumns(given.columns),
-  skipBadRows: true,
-});
 const engine = given.model === undefined ? null : (await openEngine()).engine;
 const model = engine && await loadTextModel(engine, given.model!);
 const asked = model && auditor(model, { sample, steps, responseTokens, seed });
+const dataset = await loadDataset(given.positionals[0], {
+  columns: given.columns === undefined ? undefined : parseColumns(given.columns),
+  skipBadRows: true,
+  chatTemplate: model !== null && model.chat !== null,
+});
 const data = auditData(dataset, {
   fractions: FRACTIONS,
   splitSeed: SPLIT_SEED,
@@ -83,7 +85,7 @@ const report: AuditReport = {
   data,
   model: opinion && opinion.audit,
 };
-writeFileSync(given.html, renderAuditPage(report));
+write(given.html, renderAuditPage(report));
 console.log(given.json ? JSON.stringify(report, null, 2) : renderAudit(report));
 
 // The references worth resetting to.
@@ -91,9 +93,14 @@ if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
   const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  writeFileSync(given.out!, rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  write(given.out!, rows.map((row) => JSON.stringify(row) + "\n").join(""));
   console.error(`${rows.length} references by ${selection.by} are in ${given.out}`);
 }
 console.error(`The page is ${given.html}`);
 engine?.destroy();
 process.exit(0);
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}

@@ -22,7 +22,7 @@ const { options, output } = openCommand({
       type: "string",
       choices: styles,
       default: "dialogue",
-      help: "turns of Human and Assistant, or each line continued by itself",
+      help: "a dialogue by the model's chat template, or each line continued by itself",
     },
     ...samplingFlags,
     seed: seedFlag,
@@ -35,15 +35,22 @@ for (const name of options.model) {
 }
 const talks = models.map((model) => new Conversation(model, options.style, options));
 
-const input = createInterface({ input: process.stdin, output: process.stderr, prompt: "> " });
-if (process.stdin.isTTY) output.note("Say something; /new forgets the dialogue, /quit leaves.");
+const typed = process.stdin.isTTY;
+const input = createInterface({
+  input: process.stdin,
+  output: process.stderr,
+  prompt: typed ? "> " : "",
+});
+let open = true;
+input.once("close", () => open = false);
+if (typed) output.note("Say something; /new forgets the dialogue, /quit leaves.");
 input.prompt();
 for await (const line of input) {
   const said = line.trim();
   if (said === "/quit") break;
   if (said === "/new") { for (const talk of talks) talk.forget(); }
   else if (said !== "") await answer(said);
-  input.prompt();
+  if (open) input.prompt();
 }
 engine.destroy();
 process.exit(0);

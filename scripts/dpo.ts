@@ -6,10 +6,11 @@
 // pair more than the model it started from does. That model and the policy answer held-out prompts side by side.
 import "./host/failure.ts";
 import process from "node:process";
-import { DirectPreferenceTrainer, preferenceMargins, withReference } from "../engine/rl/dpo.ts";
+import { DirectPreferenceTrainer } from "../engine/rl/dpo.ts";
+import { preferenceMargins, withReference } from "../engine/rl/preference-margins.ts";
 import { clusteredMean } from "../engine/rl/statistics.ts";
 import { openEngine } from "./host/engine.ts";
-import { duration } from "./host/progress.ts";
+import { duration, withProgress } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions, trainable } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
@@ -25,12 +26,12 @@ import {
 import { loadPolicy } from "./lib/load-model.ts";
 import { answering, unscored } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
+import { withTraining } from "./lib/overrides.ts";
 import {
   directPreferenceSettings,
   evaluationSettings,
   forModel,
   ownDataSettings,
-  withTraining,
 } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { train } from "./lib/train.ts";
@@ -75,17 +76,24 @@ const run = forModel(ownDataSettings(seed), model.base, lora);
 const settings = { ...withTraining(directPreferenceSettings(run), options), beta, kind };
 const folder = start(engine, adapter, settings);
 
-// The policy; what the reference makes of the pairs is looked up once.
 const policy = trainable(base, lora, seed);
-const pairs = await withReference(base, task.pairs.train, settings.microTokens);
-const trainer = new DirectPreferenceTrainer(policy, pairs, settings);
+const trainer = new DirectPreferenceTrainer(policy, base, task.pairs.train, settings);
 const seconds = await train(folder, "dpo", trainer, 20, undefined, output.progress);
 await saveModel(folder, "dpo", policy, model);
 
 // Held-out pairs and prompts.
-const testPairs = await withReference(base, task.pairs.test, settings.microTokens);
-const margins = await preferenceMargins(policy, testPairs, settings.microTokens);
-const clusters = testPairs.map(({ promptIds }) => promptIds.join());
+const heldOut = task.pairs.test;
+const margins = await withProgress(
+  "held-out pairs",
+  4 * heldOut.length,
+  "answers",
+  async (advance) => {
+    const known = await withReference(base, heldOut, settings.microTokens, advance);
+    return await preferenceMargins(policy, known, settings.microTokens, advance);
+  },
+  output.progress,
+);
+const clusters = heldOut.map(({ promptIds }) => promptIds.join());
 const test = task.test.slice(0, options.testPrompts);
 const judges = { reference: base, reward: unscored, tokenizer, gold: null };
 const generation = { ...evaluationSettings(run), responseTokens: options.responseTokens };
@@ -97,7 +105,7 @@ const candidates = [
 const results = {
   command: "dpo",
   model: `${folder.path}/models/dpo`,
-  pairs: testPairs.length,
+  pairs: heldOut.length,
   accuracy: clusteredMean(
     margins.map((margin) => (Math.sign(margin) + 1) / 2),
     clusters,

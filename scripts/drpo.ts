@@ -28,7 +28,8 @@ import { loadPolicy, loadReward } from "./lib/load-model.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
 import { testSamples } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { applyOptions, evaluationSettings, forModel, ownDataSettings } from "./lib/settings.ts";
+import { applyOptions } from "./lib/overrides.ts";
+import { evaluationSettings, forModel, ownDataSettings } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { wholeSequence } from "./lib/task.ts";
 

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { ArgumentError } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
-import { complete } from "./lib/complete.ts";
+import { complete, promptIds } from "./lib/complete.ts";
 import { modelFlag, required, samplingFlags, seedFlag } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 
@@ -34,7 +34,8 @@ if (prompts.length === 0) {
 const requests = prompts.flatMap((prompt) => Array<string>(count).fill(prompt));
 for (let at = 0; at < requests.length; at += 32) {
   const some = requests.slice(at, at + 32);
-  for (const [i, completion] of (await complete(model, some, options, at)).entries()) {
+  const ids = some.map((prompt) => promptIds(model, prompt, options));
+  for (const [i, completion] of (await complete(model, ids, options, at)).entries()) {
     const { text, ended, tokens, logProb } = completion;
     const line = { prompt: some[i], completion: text, ended, tokens, logProb };
     output.result(`${some[i]}${text}\n`, line);

@@ -47,7 +47,9 @@ checkLora("--model", base, lora);
 const settings = mainSettings(options, base, lora);
 const { promptTokens, policy: { responseTokens, microTokens } } = settings;
 const { data } = options;
-const text = data === undefined ? await bundledTask() : await readText({ ...options, data });
+const text = data === undefined
+  ? await bundledTask()
+  : await readText({ ...options, data }, source);
 const task = encodeText(text, { promptTokens, responseTokens }, source, output);
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };

@@ -24,7 +24,8 @@ import {
 import { loadPolicy } from "./lib/load-model.ts";
 import { rankHeldOut, trainReward } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { forModel, ownDataSettings, withTraining } from "./lib/settings.ts";
+import { withTraining } from "./lib/overrides.ts";
+import { forModel, ownDataSettings } from "./lib/settings.ts";
 import { formatEstimate } from "./report/measures.ts";
 import { align } from "./report/table.ts";
 

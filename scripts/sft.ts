@@ -23,7 +23,8 @@ import {
 import { loadPolicy } from "./lib/load-model.ts";
 import { trainSft } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { forModel, ownDataSettings, withTraining } from "./lib/settings.ts";
+import { withTraining } from "./lib/overrides.ts";
+import { forModel, ownDataSettings } from "./lib/settings.ts";
 import { align } from "./report/table.ts";
 
 const { options, output, start } = openRun({

@@ -1,6 +1,7 @@
 /** Where episodes can start. */
 export interface ResetStates {
   unit: "words" | "tokens";
+  /** Different ones. */
   references: number;
   /** Different prompts among them. */
   prompts: number;
@@ -17,9 +18,12 @@ export function countStates(
   for (const { prompt, units } of references) {
     byPrompt.set(prompt, [...byPrompt.get(prompt) ?? [], units]);
   }
-  let states = 0;
-  for (const group of byPrompt.values()) states += distinctPrefixes(group);
-  return { unit, references: references.length, prompts: byPrompt.size, states };
+  let states = 0, different = 0;
+  for (const group of byPrompt.values()) {
+    states += distinctPrefixes(group);
+    different += new Set(group.map((units) => JSON.stringify(units))).size;
+  }
+  return { unit, references: different, prompts: byPrompt.size, states };
 }
 
 /** Different proper prefixes, the empty one included. */

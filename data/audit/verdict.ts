@@ -128,7 +128,8 @@ function rewardFindings(reward: NonNullable<ModelAudit["reward"]>): Finding[] {
       why: thresholds.rewardAccuracy.why,
     });
   }
-  if (advantage.low > 0) return findings;
+  // A reward model that is not clearly better than a coin has no opinion worth a finding.
+  if (advantage.low > 0 || accuracy.low <= 0.5) return findings;
   const worse = advantage.high < 0;
   const interval = [advantage.low, advantage.high].map((value) => value.toFixed(2)).join(" to ");
   findings.push({

@@ -15,9 +15,9 @@ export const demonstrations: Form = {
   columns: ["prompt", "completion", "response", "label"],
   recognises: (row) =>
     has(row, "prompt") && ["completion", "response", "label"].some((name) => has(row, name)),
-  read(row, chat) {
+  read(row, rule) {
     const { prompt, completion, response, label } = schema.parse(row);
     const answer = textOrMessages.parse(completion ?? response ?? label);
-    return { kind: "demonstration", ...renderAnswer(prompt, answer, chat) };
+    return { kind: "demonstration", ...renderAnswer(prompt, answer, rule) };
   },
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ChatFormat, type Message, messageSchema, renderConversation } from "../chat.ts";
+import type { Message } from "../../engine/nn/chat.ts";
+import { messageSchema, renderPlain } from "../chat.ts";
 
 /** A record of a file with its columns named as the forms know them. */
 export type Columns = Record<string, unknown>;
@@ -7,14 +8,27 @@ export type Columns = Record<string, unknown>;
 /** Answers to one prompt with a number each; higher is better, and only the order of answers here counts. */
 export interface RatedAnswers {
   prompt: string;
+  messages: readonly Message[] | null;
   answers: { text: string; rating: number }[];
 }
 
 /** What one record says. */
 export type Item =
-  | { kind: "pair"; prompt: string; chosen: string; rejected: string }
-  | { kind: "demonstration"; prompt: string; response: string }
+  | {
+    kind: "pair";
+    prompt: string;
+    messages: readonly Message[] | null;
+    chosen: string;
+    rejected: string;
+  }
+  | { kind: "demonstration" } & Answered
   | { kind: "rated"; rated: RatedAnswers };
+
+/** What an answer may be. */
+export interface AnswerRule {
+  /** Only one message: a chat template writes no more. */
+  oneMessage: boolean;
+}
 
 /** One of the forms that preference data come in. */
 export interface Form {
@@ -25,7 +39,7 @@ export interface Form {
   columns: readonly string[];
   recognises(columns: Columns): boolean;
   /** Throws with the reason where the record is bad. */
-  read(columns: Columns, chat: ChatFormat): Item;
+  read(columns: Columns, rule: AnswerRule): Item;
   /** Ratings of different records with the same prompt are on one scale. */
   oneScale?: boolean;
 }
@@ -51,17 +65,36 @@ function show(value: unknown): string {
   return json.length > 60 ? json.slice(0, 57) + "…" : json;
 }
 
+/** An answer with its prompt. */
+export interface Answered {
+  prompt: string;
+  response: string;
+  /** The prompt as messages, where one of the two came so. */
+  messages: readonly Message[] | null;
+}
+
 /** Prompt and answer as text, whichever of them are chat messages. */
 export function renderAnswer(
   prompt: TextOrMessages,
   answer: TextOrMessages,
-  chat: ChatFormat,
-): { prompt: string; response: string } {
-  if (typeof prompt === "string" && typeof answer === "string") return { prompt, response: answer };
-  const asked = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt;
+  { oneMessage }: AnswerRule,
+): Answered {
+  if (typeof prompt === "string" && typeof answer === "string") {
+    return { prompt, response: answer, messages: null };
+  }
+  const messages = typeof prompt === "string" ? [{ role: "user", content: prompt }] : prompt;
   const answered = typeof answer === "string" ? [{ role: "assistant", content: answer }] : answer;
+  if (answered[0]?.role !== "assistant" || answered.at(-1)?.role !== "assistant") {
+    throw new BadRow("the answer must begin and end with a message of the assistant");
+  }
+  if (oneMessage && answered.length > 1) {
+    throw new BadRow(
+      `the answer has ${answered.length} messages, and the model's chat template writes one; ` +
+        "let the conversations part at their last answer",
+    );
+  }
   try {
-    return renderConversation(chat, asked, answered);
+    return { ...renderPlain(messages, answered), messages };
   } catch (error) {
     throw new BadRow((error as Error).message);
   }

@@ -1,6 +1,15 @@
 import { z } from "zod";
-import { type ChatFormat, type Message, sharedMessages } from "../chat.ts";
-import { BadRow, type Form, has, renderAnswer, textOrMessages } from "./form.ts";
+import type { Message } from "../../engine/nn/chat.ts";
+import { sharedMessages } from "../chat.ts";
+import {
+  type Answered,
+  type AnswerRule,
+  BadRow,
+  type Form,
+  has,
+  renderAnswer,
+  textOrMessages,
+} from "./form.ts";
 
 const schema = z.looseObject({
   prompt: textOrMessages.nullish(),
@@ -16,13 +25,13 @@ export const preferencePairs: Form = {
   reads: "prompt, chosen, rejected",
   columns,
   recognises: (row) => has(row, "prompt", "chosen", "rejected") && !isConversation(row.chosen),
-  read(row, chat) {
+  read(row, rule) {
     const { prompt, chosen, rejected } = schema.parse(row);
-    if (isConversation(chosen)) return implicitPrompt.read(row, chat);
+    if (isConversation(chosen)) return implicitPrompt.read(row, rule);
     if (prompt === null || prompt === undefined) throw new BadRow('"prompt": is missing');
     return pair(
-      renderAnswer(prompt, chosen, chat),
-      renderAnswer(prompt, rejected, chat),
+      renderAnswer(prompt, chosen, rule),
+      renderAnswer(prompt, rejected, rule),
     );
   },
 };
@@ -33,7 +42,7 @@ export const implicitPrompt: Form = {
   reads: "chosen, rejected (both begin with the same dialogue)",
   columns,
   recognises: (row) => has(row, "chosen", "rejected"),
-  read(row, chat) {
+  read(row, rule) {
     const { chosen, rejected } = schema.parse(row);
     if (typeof chosen === "string" && typeof rejected === "string") {
       return splitDialogue(chosen, rejected);
@@ -41,7 +50,7 @@ export const implicitPrompt: Form = {
     if (typeof chosen === "string" || typeof rejected === "string") {
       throw new BadRow("chosen and rejected must both be text or both lists of chat messages");
     }
-    return splitConversation(chosen, rejected, chat);
+    return splitConversation(chosen, rejected, rule);
   },
 };
 
@@ -50,23 +59,21 @@ function isConversation(value: unknown): boolean {
   return Array.isArray(value) && value[0]?.role !== "assistant";
 }
 
-type Rendered = ReturnType<typeof renderAnswer>;
-
-function pair({ prompt, response }: Rendered, rejected: Rendered) {
-  return { kind: "pair", prompt, chosen: response, rejected: rejected.response } as const;
+function pair({ response, ...asked }: Answered, rejected: Answered) {
+  return { kind: "pair", ...asked, chosen: response, rejected: rejected.response } as const;
 }
 
 function splitConversation(
   chosen: Exclude<Row["chosen"], string>,
   rejected: readonly Message[],
-  chat: ChatFormat,
+  rule: AnswerRule,
 ) {
   const shared = sharedMessages(chosen, rejected);
   if (shared === 0) throw new BadRow("chosen and rejected share no message before their answers");
   const prompt = chosen.slice(0, shared);
   return pair(
-    renderAnswer(prompt, chosen.slice(shared), chat),
-    renderAnswer(prompt, rejected.slice(shared), chat),
+    renderAnswer(prompt, chosen.slice(shared), rule),
+    renderAnswer(prompt, rejected.slice(shared), rule),
   );
 }
 
@@ -86,7 +93,8 @@ function splitDialogue(chosen: string, rejected: string) {
   if (empty >= 0) {
     throw new BadRow(`"${columns[1 + empty]}": has no answer after the shared dialogue`);
   }
-  return { kind: "pair", prompt, chosen: answers[0], rejected: answers[1] } as const;
+  const [better, worse] = answers.map((response) => ({ prompt, messages: null, response }));
+  return pair(better, worse);
 }
 
 function commonPrefix(a: string, b: string): string {

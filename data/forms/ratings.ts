@@ -18,16 +18,17 @@ export const rankedLists: Form = {
   reads: "prompt, responses (best first, or with ranks: 1 is best, or with ratings)",
   columns: ["prompt", "responses", "ranks", "ratings"],
   recognises: (row) => has(row, "prompt", "responses"),
-  read(row, chat) {
+  read(row, rule) {
     const { prompt, responses, ranks, ratings } = listSchema.parse(row);
     const values = ratings ?? ranks?.map((rank) => -rank) ?? responses.map((_, i) => -i);
     if (values.length !== responses.length) {
       const name = ratings ? "ratings" : "ranks";
       throw new BadRow(`${responses.length} responses, but ${values.length} ${name}`);
     }
-    const rendered = responses.map((response) => renderAnswer(prompt, response, chat));
+    const rendered = responses.map((response) => renderAnswer(prompt, response, rule));
     const answers = rendered.map(({ response }, i) => ({ text: response, rating: values[i] }));
-    return { kind: "rated", rated: { prompt: rendered[0].prompt, answers } };
+    const { prompt: asked, messages } = rendered[0];
+    return { kind: "rated", rated: { prompt: asked, messages, answers } };
   },
 };
 
@@ -44,11 +45,11 @@ export const scalarRatings: Form = {
   columns: ["prompt", "response", "completion", "rating", "score", "label"],
   oneScale: true,
   recognises: (row) => has(named(row), "prompt", "response", "rating"),
-  read(row, chat) {
+  read(row, rule) {
     const { prompt, response, rating } = rowSchema.parse(named(row));
-    const answer = renderAnswer(prompt, response, chat);
+    const answer = renderAnswer(prompt, response, rule);
     const answers = [{ text: answer.response, rating }];
-    return { kind: "rated", rated: { prompt: answer.prompt, answers } };
+    return { kind: "rated", rated: { prompt: answer.prompt, messages: answer.messages, answers } };
   },
 };
 

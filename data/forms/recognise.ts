@@ -15,14 +15,18 @@ export const forms: readonly Form[] = [
   demonstrations,
 ];
 
+const MOST_LISTED = 20;
+
 /** The form of a file by its first record; throws with what was found and what is known. */
 export function recogniseForm(columns: Columns, name: string): Form {
   const form = forms.find((form) => form.recognises(columns));
   if (form) return form;
   const found = Object.keys(columns);
+  const more = found.length > MOST_LISTED ? ` and ${found.length - MOST_LISTED} more` : "";
+  const listed = found.slice(0, MOST_LISTED).join(", ") + more;
   const known = forms.map(({ name, reads }) => `  ${name}: ${reads}`);
   throw new Error(
-    `${name}: the form of this data is not known. Columns found: ${found.join(", ") || "none"}. ` +
+    `${name}: the form of this data is not known. Columns found: ${listed || "none"}. ` +
       `Forms known:\n${known.join("\n")}\n` +
       `Say which column is which, such as --columns prompt=${
         found[0] ?? "question"

@@ -27,7 +27,8 @@ export const postSummaries: Form = {
   recognises: (row) => has(row, "subreddit", "title", "post", "summary"),
   read(row) {
     const { summary, ...post } = summarySchema.parse(row);
-    return { kind: "demonstration", prompt: wholePrompt(post), response: ` ${summary}` };
+    const prompt = wholePrompt(post);
+    return { kind: "demonstration", prompt, messages: null, response: ` ${summary}` };
   },
 };
 
@@ -53,6 +54,6 @@ export const comparisons: Form = {
       ? wholePrompt(isPost.data)
       : `Article: ${info["article"]}\n\nTL;DR:`;
     const [chosen, rejected] = [summaries[choice].text, summaries[1 - choice].text];
-    return { kind: "pair", prompt, chosen, rejected };
+    return { kind: "pair", prompt, messages: null, chosen, rejected };
   },
 };

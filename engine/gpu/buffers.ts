@@ -44,6 +44,13 @@ export class BufferPool {
 
   /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
   flat(bytes: number): Storage {
+    const limit = this.device.limits.maxBufferSize;
+    if (bytes > limit) {
+      throw new RangeError(
+        `parameters of ${bytes} bytes were asked for in one buffer, but this adapter's hold at most ` +
+          `${limit}; use a smaller model`,
+      );
+    }
     return this.#hand({ ...this.#create(Math.ceil(bytes / 256) * 256), pooled: false });
   }
 

@@ -28,6 +28,13 @@ export interface Features {
   readonly lanes: number;
 }
 
+/**
+ * Kernels chosen by measuring: the name of a variant by op and class of shapes (engine/ops/tuning.ts). What is
+ * not in it takes the untuned default. Another choice changes the order of sums, so a run keeps the one that it
+ * began with.
+ */
+export type Tuning = Readonly<Record<string, string>>;
+
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
@@ -50,6 +57,8 @@ export class Engine {
   readonly kernels: KernelCache;
   /** Ops record themselves here while `record` runs. */
   tape: Tape | null = null;
+  /** Measured choices of kernels; null: the untuned defaults. */
+  tuning: Tuning | null = null;
   /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
   memo: Memo | null = null;
   #pool: BufferPool;
@@ -59,7 +68,12 @@ export class Engine {
   #features: Features;
   #profiler: Profiler | null = null;
 
-  private constructor(readonly device: GPUDevice, features: Features) {
+  private constructor(
+    readonly device: GPUDevice,
+    features: Features,
+    /** A kernel sees at most so many bytes of a buffer. */
+    readonly bindingLimit: number,
+  ) {
     this.#features = features;
     this.#pool = new BufferPool(device);
     this.kernels = new KernelCache(device);
@@ -70,8 +84,12 @@ export class Engine {
   /**
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
+   * @param options `bindingLimit` makes the adapter's own limit smaller, for tests
    */
-  static async create(adapter: GPUAdapter, options: { software?: boolean } = {}): Promise<Engine> {
+  static async create(
+    adapter: GPUAdapter,
+    options: { software?: boolean; bindingLimit?: number } = {},
+  ): Promise<Engine> {
     const requiredLimits: Record<string, number> = {};
     for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
     const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
@@ -85,7 +103,7 @@ export class Engine {
       timestamps: requiredFeatures.includes("timestamp-query"),
       software: options.software ?? false,
       lanes: subgroupMinSize,
-    });
+    }, options.bindingLimit ?? device.limits.maxStorageBufferBindingSize);
     engine.#features = await runSelfTest(engine);
     return engine;
   }
@@ -175,6 +193,12 @@ export class Engine {
       if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
       if (tensor.engine !== this) {
         throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
+      }
+      if (tensor.bytes > this.bindingLimit) {
+        throw new RangeError(
+          `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
+            `bytes, but this adapter binds at most ${this.bindingLimit}`,
+        );
       }
       ranges.push(tensor);
     }

@@ -155,6 +155,14 @@ export async function loadChat(
   return createChat({ ...model, template: own, tokens });
 }
 
+/** Whether a model folder brings a chat template. */
+export async function hasChatTemplate(folder: Folder): Promise<boolean> {
+  const files = await folder.list();
+  if (files.includes("chat_template.jinja") || files.includes("chat_template.json")) return true;
+  if (!files.includes(CONFIG)) return false;
+  return z.looseObject({}).parse(await readJson(folder, CONFIG))["chat_template"] != null;
+}
+
 function pickTemplate(name: string, { chat_template }: Record<string, unknown>): string {
   if (chat_template == null) {
     throw new Error(

@@ -6,7 +6,7 @@ import { architectureOf } from "./families/index.ts";
 export function decoderEntries(config: ModelConfig): Entry[] {
   const { vocabulary, width, context, tied } = config;
   const { tokens, positions, norm, layers, finalNorm, head } = architectureOf(config);
-  const entries: Entry[] = [{ name: `${tokens}.weight`, shape: [vocabulary, width] }];
+  const entries: Entry[] = [{ name: `${tokens}.weight`, shape: [vocabulary, width], table: true }];
   if (positions) entries.push({ name: `${positions}.weight`, shape: [context, width] });
   for (let layer = 0; layer < config.layers; layer++) {
     for (const { name, shape } of layerEntries(config)) {
@@ -14,7 +14,7 @@ export function decoderEntries(config: ModelConfig): Entry[] {
     }
   }
   entries.push(...normEntries(finalNorm, width, norm));
-  if (!tied) entries.push({ name: `${head}.weight`, shape: [vocabulary, width] });
+  if (!tied) entries.push({ name: `${head}.weight`, shape: [vocabulary, width], table: true });
   return entries;
 }
 

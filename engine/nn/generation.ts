@@ -2,8 +2,8 @@ import type { Engine } from "../gpu/engine.ts";
 import type { LayerCache } from "../ops/attention.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { gatherRows } from "../ops/gather.ts";
-import { linear } from "../ops/matmul.ts";
 import { sampleNext } from "../ops/sampling.ts";
+import { tableLogits } from "../ops/table-product.ts";
 import { Memo } from "../tensor/memo.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
@@ -136,7 +136,7 @@ function draw(
   options: GenerationOptions,
 ): void {
   const { temperature, topK = 0, topP = 1, seed, purpose } = options;
-  const logits = linear(hidden, headWeight(config, parameters));
+  const logits = tableLogits(hidden, headWeight(config, parameters));
   sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 

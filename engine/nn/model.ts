@@ -3,6 +3,7 @@ import { gatherRows } from "../ops/gather.ts";
 import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
+import { tableLogits } from "../ops/table-product.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
@@ -10,7 +11,7 @@ import type { Folder } from "./bytes.ts";
 import { readWeights, SCORE_BIAS, SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
-import { writeSafetensors } from "./safetensors.ts";
+import { layoutSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
 
 export { SCORE_BIAS, SCORE_WEIGHT } from "./checkpoint.ts";
@@ -59,21 +60,18 @@ export async function modelFiles({ config, parameters }: Model): Promise<Map<str
       "these weights stand on a base: save their adapter (adapterFiles), or merge them first (mergeAdapter)",
     );
   }
-  const entries = [];
-  for (const name of parameters.names) {
-    const tensor = parameters.get(name);
-    entries.push({ name, shape: tensor.shape, data: await tensor.read() as Float32Array });
-  }
+  const { file, fill } = layoutSafetensors(parameters.entries, { format: "pt" });
+  for (const name of parameters.names) fill(name, await parameters.get(name).read());
   const json = JSON.stringify(configToJson(config), null, 2) + "\n";
   return new Map([
     ["config.json", new TextEncoder().encode(json)],
-    ["model.safetensors", writeSafetensors(entries, { format: "pt" })],
+    ["model.safetensors", file],
   ]);
 }
 
 /** Logits [N, V] of a packed batch: for checks and tests; training never holds so much. */
 export function logits({ config, parameters }: Model, batch: PackedBatch): Tensor {
-  return linear(forward(config, parameters, batch), headWeight(config, parameters));
+  return tableLogits(forward(config, parameters, batch), headWeight(config, parameters));
 }
 
 /** Which tokens of each sequence are asked for: those at places start … end−1, 1 ≤ start. */

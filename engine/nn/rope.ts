@@ -73,6 +73,12 @@ function parseScaling(parameters: z.infer<typeof parametersSchema>): RopeScaling
   }
   if (type === "linear") return { type, factor: result.data.factor };
   const llama3 = result.data as z.infer<typeof llama3Schema>;
+  if (llama3.high_freq_factor <= llama3.low_freq_factor) {
+    throw new Error(
+      `config.json: high_freq_factor ${llama3.high_freq_factor} must be above low_freq_factor ` +
+        llama3.low_freq_factor,
+    );
+  }
   return {
     type,
     factor: llama3.factor,

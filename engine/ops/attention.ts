@@ -1,6 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
 import type { KernelConstants } from "../gpu/kernels.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { attentionClass, tunedVariant } from "./tuning.ts";
 
 /** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
 export interface Heads {
@@ -19,7 +20,8 @@ export interface Sequences {
 }
 
 /** The kernels of `attention`. Both give the same numbers up to rounding. */
-export type AttentionVariant = "plain" | "subgroup";
+export const attentionVariants = ["plain", "subgroup"] as const;
+export type AttentionVariant = typeof attentionVariants[number];
 
 /**
  * Causal attention over packed sequences, in flash style (Dao 2023, arXiv:2307.08691): memory is linear in
@@ -35,7 +37,7 @@ export function attention(
   v: Tensor,
   heads: Heads,
   sequences: Sequences,
-  variant = defaultVariant(q.engine, heads),
+  variant = attentionVariant(q.engine, heads, sequences.longest),
 ): Tensor {
   checkHeads(heads);
   const { headSize, keyHeads } = heads;
@@ -73,8 +75,18 @@ export function attention(
   return out;
 }
 
-/** Handing rows round in subgroups pays where loads are slow; unrolled over large heads it compiles too long. */
-function defaultVariant({ features }: Engine, { headSize }: Heads): AttentionVariant {
+/**
+ * The measured choice, else the default: handing rows round in subgroups pays where loads are slow, but
+ * unrolled over large heads it takes long to compile.
+ */
+export function attentionVariant(
+  { features, tuning }: Engine,
+  { headSize }: Heads,
+  longest: number,
+): AttentionVariant {
+  const tuned = tuning &&
+    tunedVariant(tuning, attentionClass(headSize, longest), attentionVariants);
+  if (tuned) return tuned;
   const fits = headSize % 8 === 0 && headSize <= 64;
   return features.software && features.subgroups && fits ? "subgroup" : "plain";
 }

@@ -1,4 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
+import { rowBlocks } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
 
@@ -66,10 +67,13 @@ export function embedding(
   const [rows] = tokens.shape;
   if (residual) expectShape("embedding", "residual", residual, [rows, columns]);
   const out = engine.empty([rows, columns]);
-  const parameters = { rows, columns, vocabulary, with_residual: Number(residual !== undefined) };
-  // An unused binding must hold something readable.
-  const bindings = { table, tokens, out, residual: residual ?? table };
-  engine.launch("embedding", "lookup", bindings, parameters, engine.grid(out.size));
+  const with_residual = Number(residual !== undefined);
+  for (const { start: first, rows: block } of rowBlocks(table)) {
+    const parameters = { rows, columns, vocabulary, first, block: block.shape[0], with_residual };
+    // An unused binding must hold something readable.
+    const bindings = { table: block, tokens, out, residual: residual ?? block };
+    engine.launch("embedding", "lookup", bindings, parameters, engine.grid(out.size));
+  }
   const inputs = residual ? [table, residual] : [table];
   engine.tape?.record("embedding", inputs, out, (upstream, sink) => {
     if (sink.needs(table)) addTableGradient(index!, upstream, sink.accumulator(table));
@@ -89,10 +93,12 @@ function checkIndex(tokens: Tensor, index: TokenIndex | undefined): void {
 }
 
 function addTableGradient(index: TokenIndex, upstream: Tensor, total: Tensor): void {
-  const { engine, shape: [vocabulary, columns] } = total;
+  const { engine, shape: [, columns] } = total;
   const { ids, starts, order } = index;
   const [rows] = ids.shape;
-  const bindings = { ids, starts, order, upstream, table_gradient: total };
-  const parameters = { rows, columns, vocabulary };
-  engine.launch("embedding", "add_rows", bindings, parameters, engine.grid(rows * columns));
+  for (const { start: first, rows: block } of rowBlocks(total)) {
+    const bindings = { ids, starts, order, upstream, table_gradient: block };
+    const parameters = { rows, columns, first, block: block.shape[0] };
+    engine.launch("embedding", "add_rows", bindings, parameters, engine.grid(rows * columns));
+  }
 }

@@ -1,7 +1,8 @@
+import { rowAlignment } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
 import { launchLogProb, launchLogProbGradient } from "./logprob.ts";
-import { launchMatmul } from "./matmul.ts";
+import { addTableGradient, tableInputGradient, tableProduct } from "./table-product.ts";
 
 const CHUNK_BYTES = 16 * 1024 * 1024; // of logits at a time
 
@@ -40,11 +41,11 @@ export function linearLogProbability(
   /** Runs `body` for each chunk of rows with its logits, in one reused buffer. */
   const eachChunk = (body: (rows: Tensor, logits: Tensor, options: ChunkOptions) => void) => {
     engine.scope(() => {
-      const logits = engine.empty([chunk, vocabulary]);
+      const buffer = engine.empty([chunk, vocabulary]);
       for (let offset = 0; offset < total; offset += chunk) {
         const rows = hidden.rows(offset, Math.min(offset + chunk, total));
-        const sizes = { rows: rows.shape[0], columns: vocabulary, inner };
-        launchMatmul({ a: rows, b: weight, out: logits }, sizes, { transposeB: true });
+        const logits = buffer.rows(0, rows.shape[0]);
+        tableProduct(rows, weight, logits);
         body(rows, logits, { rows: rows.shape[0], vocabulary, temperature, offset });
       }
     });
@@ -65,21 +66,9 @@ export function linearLogProbability(
             options,
           );
           const { rows: count, offset } = options;
-          if (sink.needs(weight)) {
-            const sizes = { rows: vocabulary, columns: inner, inner: count };
-            const out = sink.accumulator(weight);
-            launchMatmul({ a: logits, b: rows, out }, sizes, {
-              transposeA: true,
-              accumulate: true,
-            });
-          }
+          if (sink.needs(weight)) addTableGradient(logits, rows, sink.accumulator(weight));
           if (gradient) {
-            const out = gradient.rows(offset, offset + count);
-            launchMatmul({ a: logits, b: weight, out }, {
-              rows: count,
-              columns: inner,
-              inner: vocabulary,
-            });
+            tableInputGradient(logits, weight, gradient.rows(offset, offset + count));
           }
         });
       });
@@ -98,11 +87,7 @@ interface ChunkOptions {
 
 /** As many rows as `bytes` of logits allow; a multiple of 64, so that chunks start at aligned addresses. */
 function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
-  const aligned = 64 / greatestCommonDivisor(64, inner);
+  const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;
   return Math.min(Math.max(rows, aligned), Math.max(total, 1));
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

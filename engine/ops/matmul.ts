@@ -1,9 +1,11 @@
 import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
 import { columnSums } from "./reduce.ts";
+import { productClass, tunedVariant } from "./tuning.ts";
 
 /** The kernel that makes a product. All give the same numbers up to rounding. */
-export type MatmulVariant = "tiled" | "direct" | "subgroup";
+export const matmulVariants = ["tiled", "direct", "subgroup"] as const;
+export type MatmulVariant = typeof matmulVariants[number];
 
 interface Operands {
   a: Tensor;
@@ -13,13 +15,13 @@ interface Operands {
   residual?: Tensor;
 }
 
-interface Sizes {
+export interface Sizes {
   rows: number;
   columns: number;
   inner: number;
 }
 
-interface Layout {
+export interface Layout {
   /** A is stored [K, M]. */
   transposeA?: boolean;
   /** B is stored [N, K]. */
@@ -36,7 +38,7 @@ export function launchMatmul(
   operands: Operands,
   sizes: Sizes,
   layout: Layout = {},
-  variant = defaultVariant(operands.out.engine),
+  variant = matmulVariant(operands.out.engine, sizes, layout),
 ): void {
   const { a, b, out, bias, residual } = operands;
   const { rows, columns } = sizes;
@@ -70,8 +72,14 @@ export function launchMatmul(
   }
 }
 
-/** Software adapters are slow at workgroup memory; real GPUs live by it. */
-function defaultVariant({ features }: Engine): MatmulVariant {
+/** The measured choice, else the default: software adapters are slow at workgroup memory, real GPUs live by it. */
+export function matmulVariant(
+  { features, tuning }: Engine,
+  sizes: Sizes,
+  layout: Layout,
+): MatmulVariant {
+  const tuned = tuning && tunedVariant(tuning, productClass(sizes, layout), matmulVariants);
+  if (tuned) return tuned;
   if (!features.software) return "tiled";
   return features.subgroups ? "subgroup" : "direct";
 }

@@ -1,7 +1,7 @@
 import { headWeight } from "../nn/decoder.ts";
 import { type Model, packPredictions, predictorStates } from "../nn/model.ts";
 import { logProbabilityOfLogits } from "../ops/logprob.ts";
-import { linear } from "../ops/matmul.ts";
+import { tableLogits } from "../ops/table-product.ts";
 import { truncationThreshold } from "../ops/truncation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { groupByTokens } from "./order.ts";
@@ -80,7 +80,7 @@ function chunkedLogits(model: Model, sources: readonly ResetSource[], topP: numb
   for (let from = 0; from < batch.predictions; from += rows) {
     const to = Math.min(from + rows, batch.predictions);
     chunks.push(engine.scope(() => {
-      const logits = linear(hidden.rows(from, to), head);
+      const logits = tableLogits(hidden.rows(from, to), head);
       const { logProb, logSumExp } = logProbabilityOfLogits(logits, batch.targets.rows(from, to));
       const threshold = truncationThreshold(logits, { temperature: 1, topK: 0, topP });
       return { logProb, logSumExp, threshold };

@@ -6,9 +6,9 @@ import { dpoLoss } from "../ops/preference.ts";
 import { reshape } from "../ops/reshape.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { responseLogProbs } from "./evaluation.ts";
 import { checkFinite, checkLoss } from "./gates.ts";
 import { BatchOrder, groupByTokens } from "./order.ts";
+import { marginOf, type ReferencedPair, withReference } from "./preference-margins.ts";
 import { type Pair, pairTokens } from "./reward-model.ts";
 import { learningRate } from "./schedule.ts";
 import type { SupervisedSettings } from "./sft.ts";
@@ -29,52 +29,6 @@ export interface DirectPreferenceSettings extends SupervisedSettings {
   labelSmoothing: number;
 }
 
-/** A pair with the log probabilities of its responses under the reference model, in nats. */
-export interface ReferencedPair extends Pair {
-  referenceChosen: number;
-  referenceRejected: number;
-}
-
-/** Looks the reference up once: it does not change in training. */
-export async function withReference(
-  reference: Model,
-  pairs: readonly Pair[],
-  microTokens: number,
-): Promise<ReferencedPair[]> {
-  const [chosen, rejected] = await bothSides(reference, pairs, microTokens);
-  return pairs.map((pair, i) => ({
-    ...pair,
-    referenceChosen: chosen[i],
-    referenceRejected: rejected[i],
-  }));
-}
-
-/**
- * How much more the policy has come to prefer the chosen response than the reference does, in nats: with β
- * before it the difference of DPO's implicit rewards. The label agrees where it is above 0.
- */
-export async function preferenceMargins(
-  policy: Model,
-  pairs: readonly ReferencedPair[],
-  microTokens: number,
-): Promise<number[]> {
-  const [chosen, rejected] = await bothSides(policy, pairs, microTokens);
-  return pairs.map((pair, i) => marginOf(pair, chosen[i], rejected[i]));
-}
-
-function marginOf(pair: ReferencedPair, chosen: number, rejected: number): number {
-  return chosen - pair.referenceChosen - (rejected - pair.referenceRejected);
-}
-
-async function bothSides(model: Model, pairs: readonly Pair[], microTokens: number) {
-  const starts = pairs.map(({ promptIds }) => promptIds.length);
-  const side = (ids: "chosenIds" | "rejectedIds") => {
-    const sequences = pairs.map((pair) => [...pair.promptIds, ...pair[ids]]);
-    return responseLogProbs(model, sequences, starts, 1, microTokens);
-  };
-  return [await side("chosenIds"), await side("rejectedIds")];
-}
-
 /**
  * Direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290): a policy from preference pairs,
  * with neither a reward model nor rollouts.
@@ -84,11 +38,14 @@ export class DirectPreferenceTrainer implements Trainer {
   readonly steps: number;
   #optimizer: AdamW;
   #order: BatchOrder;
+  /** By the index of a pair: the reference is asked once, when the pair is first met. */
+  #referenced = new Map<number, ReferencedPair>();
 
-  /** Trains `model` in place. */
+  /** Trains `model` in place; the reference stays as it is. */
   constructor(
     readonly model: Model,
-    readonly pairs: readonly ReferencedPair[],
+    readonly reference: Model,
+    readonly pairs: readonly Pair[],
     readonly settings: DirectPreferenceSettings,
   ) {
     this.steps = settings.steps;
@@ -98,7 +55,7 @@ export class DirectPreferenceTrainer implements Trainer {
 
   async advance(): Promise<StepMetrics> {
     const { settings, model } = this;
-    const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
+    const pairs = await this.#batch();
     model.parameters.clearGradients();
     const { loss, margins } = await directPreferenceGradients(model, pairs, settings);
     const rate = learningRate(settings.schedule, this.step, this.steps);
@@ -113,6 +70,15 @@ export class DirectPreferenceTrainer implements Trainer {
       gradientNorm: norm,
       learningRate: rate,
     };
+  }
+
+  async #batch(): Promise<ReferencedPair[]> {
+    const indices = this.#order.indices(this.step);
+    const fresh = [...new Set(indices)].filter((i) => !this.#referenced.has(i));
+    const rows = fresh.map((i) => this.pairs[i]);
+    const found = await withReference(this.reference, rows, this.settings.microTokens);
+    found.forEach((pair, n) => this.#referenced.set(fresh[n], pair));
+    return indices.map((i) => this.#referenced.get(i)!);
   }
 
   save(): Promise<Uint8Array> {

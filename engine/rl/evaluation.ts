@@ -118,6 +118,7 @@ export async function responseLogProbs(
   starts: readonly number[],
   temperature: number,
   microTokens: number,
+  onDone: OnDone = () => {},
 ): Promise<number[]> {
   const { engine } = model.parameters;
   const sums: number[] = [];
@@ -133,6 +134,7 @@ export async function responseLogProbs(
     for (const [start, end] of ranges) {
       sums.push(values.subarray(at, at += end - start).reduce((sum, value) => sum + value, 0));
     }
+    onDone(to - from);
   }
   return sums;
 }

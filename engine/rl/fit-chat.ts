@@ -25,7 +25,8 @@ export function fitChat(
   return count(prompt && { ...prompt, answerIds }, report);
 }
 
-function fitConversation(
+/** The prompt of a conversation, or null where its last question does not fit. */
+export function fitConversation(
   chat: Chat,
   messages: readonly Message[],
   limits: Pick<FitLimits, "context" | "maxPrompt" | "maxResponse">,

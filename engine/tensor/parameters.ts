@@ -16,11 +16,14 @@ export interface Shard {
 export interface Entry {
   name: string;
   shape: Shape;
+  /** Its rows are looked up or multiplied block by block, so it may be larger than one binding. */
+  table?: boolean;
 }
 
 /**
  * Named weights in flat storage. Each parameter is an aligned view into a shard no larger than the binding
- * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards.
+ * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards. A table beyond the
+ * limit is one view across several shards, slices of one buffer.
  *
  * They may stand on a `base`, which others may stand on too: a name that is not their own is looked up
  * there. Names, shards, gradients and whatever trains cover their own entries only, so the base stays as it is.
@@ -30,19 +33,24 @@ export class Parameters {
   readonly names: readonly string[];
   #weights = new Map<string, Tensor>();
   #gradients = new Map<string, Tensor>();
+  #flats: Tensor[] = [];
 
-  /** @param entries names and shapes, in the order in which they are stored */
   constructor(
     readonly engine: Engine,
-    entries: readonly Entry[],
+    /** Names and shapes of its own parameters, in the order in which they are stored. */
+    readonly entries: readonly Entry[],
     readonly trainable = true,
     readonly base: Parameters | null = null,
   ) {
-    const limit = Math.floor(engine.device.limits.maxStorageBufferBindingSize / 4);
+    const limit = Math.floor(engine.bindingLimit / 256) * ALIGNMENT;
     const shards: Shard[] = [];
     for (const group of partition(entries, limit)) {
       const length = group.reduce((sum, { shape }) => sum + aligned(sizeOf(shape)), 0);
-      const flat = () => engine.flat(length);
+      const flat = () => {
+        const storage = engine.flat(length);
+        this.#flats.push(storage);
+        return storage;
+      };
       const weights = flat();
       const shard = trainable
         ? { weights, gradients: flat(), moment1: flat(), moment2: flat() }
@@ -53,7 +61,7 @@ export class Parameters {
         if (trainable) this.#gradients.set(name, view(shard.gradients, offset, shape));
         offset += aligned(sizeOf(shape));
       }
-      shards.push(shard);
+      shards.push(...slices(shard, limit));
     }
     this.shards = shards;
     this.names = entries.map(({ name }) => name);
@@ -71,11 +79,6 @@ export class Parameters {
 
   has(name: string): boolean {
     return this.#weights.has(name) || (this.base?.has(name) ?? false);
-  }
-
-  /** Names and shapes of its own parameters. */
-  get entries(): Entry[] {
-    return this.names.map((name) => ({ name, shape: this.get(name).shape }));
   }
 
   /** Storage for `entries`, zero-filled, on the same base. */
@@ -113,9 +116,7 @@ export class Parameters {
 
   /** Frees its own storage; the base is its owner's to free. */
   release(): void {
-    for (const { weights, gradients, moment1, moment2 } of this.shards) {
-      for (const flat of new Set([weights, gradients, moment1, moment2])) this.engine.release(flat);
-    }
+    for (const flat of this.#flats) this.engine.release(flat);
   }
 }
 
@@ -127,13 +128,28 @@ function view(flat: Tensor, offset: number, shape: Shape): Tensor {
   return new Tensor(flat.engine, flat.storage, offset * 4, shape, flat.dtype);
 }
 
-/** Groups of entries, in order, each of at most `limit` elements. */
+/** A shard as shards of at most `limit` elements: one, but for a table that goes beyond. */
+function slices(shard: Shard, limit: number): Shard[] {
+  const { size } = shard.weights;
+  return Array.from({ length: Math.ceil(size / limit) }, (_, i) => {
+    const slice = (flat: Tensor) => flat.rows(i * limit, Math.min((i + 1) * limit, size));
+    const { weights, gradients, moment1, moment2 } = shard;
+    return {
+      weights: slice(weights),
+      gradients: slice(gradients),
+      moment1: slice(moment1),
+      moment2: slice(moment2),
+    };
+  });
+}
+
+/** Groups of entries, in order, each of at most `limit` elements; a table that goes beyond is one alone. */
 function partition(entries: readonly Entry[], limit: number): Entry[][] {
   const groups: Entry[][] = [];
   let used = Infinity;
   for (const entry of entries) {
     const size = aligned(sizeOf(entry.shape));
-    if (size > limit) {
+    if (size > limit && !entry.table) {
       throw new RangeError(
         `parameter "${entry.name}" of shape [${entry.shape}] needs ${
           size * 4

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { processOutput, type ProgressOutput } from "./progress.ts";
 
 /** Where a command says what: for a person, or with `--quiet` and `--json` for a program. */
@@ -24,9 +23,7 @@ export function openOutput({ quiet, json }: OutputOptions): Output {
   return {
     note: quiet ? () => {} : note,
     progress: quiet ? silence : processOutput,
-    result: (text, results) => {
-      // Written whole before the process ends, also into a pipe.
-      process.stdout.write((json ? JSON.stringify(results) : text) + "\n");
-    },
+    // console.log writes all of it before the process ends, also into a slow pipe.
+    result: (text, results) => console.log(json ? JSON.stringify(results) : text),
   };
 }

@@ -59,26 +59,19 @@ export function checkLora(flag: string, start: Model, lora: LoraOptions | null):
 
 /**
  * Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. An adapter over
- * the base of `other`, a model at hand with the folder it came from, shares its weights.
+ * the base of `other`, a model at hand, shares its weights.
  */
 export async function loadFrozen(
   engine: Engine,
   path: string,
-  other?: { path: string; base: Model },
+  other?: ModelSource & { base: Model },
 ): Promise<Model> {
   const folder = openFolder(path);
   if (!await isAdapter(folder)) return await loadModel(engine, folder, { trainable: false });
-  const baseFolder = await openBase(folder);
-  const base = other && await basePath(other.path) === resolve(baseFolder.name)
+  const base = other && await baseName(other) === await baseName({ name: path, path })
     ? baseOf(other.base)
-    : await loadModel(engine, baseFolder, { trainable: false });
+    : await loadModel(engine, await openBase(folder), { trainable: false });
   return await loadAdapter(base, folder, { trainable: false });
-}
-
-/** The folder of the model at `path` or, where that is an adapter, of its base. */
-async function basePath(path: string): Promise<string> {
-  const folder = openFolder(path);
-  return resolve(await isAdapter(folder) ? (await openBase(folder)).name : path);
 }
 
 /** The name of the model that stands under what was read from `source`: a folder in full, or a hub name. */

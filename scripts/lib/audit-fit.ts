@@ -1,7 +1,8 @@
 import type { AuditOptions } from "../../data/audit/data-audit.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
 import { measureCoverage, type TokenCoverage } from "../../engine/rl/coverage.ts";
-import { emptyFitReport, type FitLimits, fitPair, fitRow } from "../../engine/rl/fit.ts";
+import { emptyFitReport } from "../../engine/rl/fit.ts";
+import { encodePair, encodeReference, type RowEncoder } from "./encode.ts";
 import type { TextModel } from "./load-model.ts";
 
 export interface ModelAuditSettings {
@@ -16,7 +17,7 @@ export interface ModelAuditSettings {
 /** A model with the data cut to its limits. */
 export interface Auditor {
   text: TextModel;
-  limits: FitLimits;
+  encoder: RowEncoder;
   settings: ModelAuditSettings;
   /** How the data audit counts tokens. */
   tokens: NonNullable<AuditOptions["tokens"]>;
@@ -24,14 +25,14 @@ export interface Auditor {
 
 export function auditor(text: TextModel, settings: ModelAuditSettings): Auditor {
   const { context, beginToken } = text.base.config;
-  const { endToken } = text;
+  const { endToken, tokenizer, chat } = text;
   const limits = { context, beginToken, endToken, maxResponse: settings.responseTokens };
   const tokens = {
-    prompt: (value: string) => text.tokenizer.encode(value),
-    response: (value: string) => text.tokenizer.encodeContinuation(value),
+    prompt: (value: string) => tokenizer.encode(value),
+    response: (value: string) => tokenizer.encodeContinuation(value),
     limits: { context, response: settings.responseTokens },
   };
-  return { text, limits, settings, tokens };
+  return { text, encoder: { tokenizer, chat, limits }, settings, tokens };
 }
 
 export const MICRO_TOKENS = 4096;
@@ -48,28 +49,26 @@ export interface FittedReference {
 
 export function fitReferences(
   rows: readonly ReferenceRow[],
-  { text, limits }: Auditor,
+  { encoder }: Auditor,
 ): FittedReference[] {
   return rows.flatMap((row) => {
-    const { prompt, response } = row;
-    const fitted = fitRow(text.tokenizer, prompt, response, limits, emptyFitReport());
+    const fitted = encodeReference(encoder, row, emptyFitReport());
     if (!fitted) return [];
     const { promptIds, responseIds: referenceIds } = fitted;
-    return [{ row, prompt, promptIds, reference: response, referenceIds }];
+    return [{ row, prompt: row.prompt, promptIds, reference: row.response, referenceIds }];
   });
 }
 
-export function fitPairs(rows: readonly PreferenceRow[], { text, limits }: Auditor) {
-  return rows.flatMap(({ prompt, chosen, rejected }) => {
-    const row = { prompt, chosen, rejected };
-    const fitted = fitPair(text.tokenizer, row, limits, emptyFitReport());
-    return fitted ? [{ ...fitted, ...row }] : [];
+export function fitPairs(rows: readonly PreferenceRow[], { encoder }: Auditor) {
+  return rows.flatMap(({ prompt, chosen, rejected, ...row }) => {
+    const fitted = encodePair(encoder, { prompt, chosen, rejected, ...row }, emptyFitReport());
+    return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
   });
 }
 
 export const wholeOf = (row: FittedReference) => [...row.promptIds, ...row.referenceIds];
 
-export function tooLong(rows: number, { limits }: Auditor): string {
+export function tooLong(rows: number, { encoder: { limits } }: Auditor): string {
   return `Of ${rows} rows too few have responses of at most ${limits.maxResponse} tokens; ` +
     "raise --response-tokens, as far as the model's context allows";
 }

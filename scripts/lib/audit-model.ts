@@ -26,7 +26,7 @@ import {
 } from "./audit-fit.ts";
 import { BagOfWords } from "./bag-of-words.ts";
 import { ownDataSettings } from "./settings.ts";
-import { FRACTIONS, SPLIT_SEED } from "./task.ts";
+import { FRACTIONS, SPLIT_SEED, uniquePrompts } from "./task.ts";
 
 const MOST_TEST_PAIRS = 200;
 
@@ -87,7 +87,7 @@ async function auditReward(
   const words = new BagOfWords(train, { minCount: 10, penalty: 0.05 });
   const prompts = test.map(({ prompt }) => prompt);
   const share = (ranks: number[]) => clusteredMean(ranks, prompts, { seed });
-  const held = splitRows(references, FRACTIONS, SPLIT_SEED).test;
+  const held = uniquePrompts(splitRows(references, FRACTIONS, SPLIT_SEED).test);
   const heldOut = draw(fitReferences(held, auditor), sample, seed);
   const reward = {
     trainPairs: train.length,

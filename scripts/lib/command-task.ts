@@ -26,19 +26,23 @@ export async function readTask(
   model: TextModel,
   output: Output,
 ): Promise<Task> {
-  return encodeText(await readText(options), options, model, output);
+  return encodeText(await readText(options, model), options, model, output);
 }
 
-/** Reads what `--data` names, split by prompt. */
-export function readText({ data, columns, ...options }: DataOptions): Promise<TaskText> {
-  return naming("--data", preferenceTask(data, { ...options, columns: columnMap(columns) }));
+/** Reads what `--data` names, split by prompt, as far as chat messages go for this model. */
+export function readText(
+  { data, columns, ...options }: DataOptions,
+  { chat }: TextModel,
+): Promise<TaskText> {
+  const reading = { ...options, columns: columnMap(columns), chatTemplate: chat !== null };
+  return naming("--data", preferenceTask(data, reading));
 }
 
 /** Token ids of the model; says what was read and what became of the rows. */
 export function encodeText(
   text: TaskText,
   { promptTokens: maxPrompt, responseTokens: maxResponse }: Lengths,
-  { base, tokenizer, endToken }: TextModel,
+  { base, tokenizer, chat, endToken }: TextModel,
   { note }: Output,
 ): Task {
   const { beginToken, context } = base.config;
@@ -49,7 +53,7 @@ export function encodeText(
   }
   if (text.description) note(text.description);
   const limits = { context, beginToken, endToken, maxPrompt, maxResponse };
-  const task = encodeTask(text, tokenizer, limits);
+  const task = encodeTask(text, { tokenizer, chat, limits });
   note(describeTask(task));
   return task;
 }

@@ -7,6 +7,7 @@ import { readConfigFile } from "../host/config-file.ts";
 import type { AdapterDescription } from "../host/gpu.ts";
 import { kebab } from "../host/nearest.ts";
 import { openOutput, type Output } from "../host/output.ts";
+import { storedTuning, tuningOfRun } from "../host/tuning.ts";
 import { createRunFolder, type RunFolder } from "../host/run-folder.ts";
 
 export interface CommandDescription<Flags extends Record<string, Flag>> {
@@ -38,6 +39,10 @@ const runFlags = {
     type: "string",
     placeholder: "DIR",
     help: "goes on with the run in this folder, with its settings",
+  },
+  tuned: {
+    type: "boolean",
+    help: "computes with the kernels that scripts/tune.ts measured to be the fastest here",
   },
 } as const;
 
@@ -95,8 +100,11 @@ export function openRun<const Flags extends Record<string, Flag>>(
     ...description,
     flags: { ...description.flags, ...runFlags },
   });
-  const { run, resume } = options as { run?: string; resume?: string };
+  const { run, resume, tuned } = options as { run?: string; resume?: string; tuned: boolean };
   const start = (engine: Engine, adapter: AdapterDescription, settings: object) => {
+    // Another choice of kernels gives other bits, so a resumed run keeps its own.
+    if (resume !== undefined) engine.tuning = tuningOfRun(resume);
+    else if (tuned) engine.tuning = storedTuning(adapter);
     const folder = createRunFolder({ dir: resume ?? run, name });
     // How the command was started is no part of what it computes.
     const kept = Object.entries(options).filter(([key]) => key in description.flags);
@@ -106,6 +114,7 @@ export function openRun<const Flags extends Record<string, Flag>>(
       settings,
       adapter,
       features: engine.features,
+      tuning: engine.tuning,
       versions: process.versions,
     });
     return folder;

@@ -23,23 +23,25 @@ export interface Completion {
   logProb: number;
 }
 
-/**
- * Samples one completion of each text. A text that leaves no room for the completion in the context loses its
- * start. `first` is the number of the first draw under the seed.
- */
+/** A text as a prompt; one that leaves no room for the completion in the context loses its start. */
+export function promptIds(
+  { base: { config }, tokenizer, endToken }: TextModel,
+  text: string,
+  { responseTokens: maxResponse }: SamplingOptions,
+): number[] {
+  const { context, beginToken } = config;
+  return fitPrompt(tokenizer, text, { context, maxResponse, beginToken, endToken }).promptIds;
+}
+
+/** Samples one completion of each prompt. `first` is the number of the first draw under the seed. */
 export async function complete(
-  { base, tokenizer, endToken }: TextModel,
-  texts: readonly string[],
-  { responseTokens, temperature, topK, topP, seed }: SamplingOptions,
+  { base, tokenizer }: TextModel,
+  prompts: readonly (readonly number[])[],
+  { responseTokens: newTokens, temperature, topK, topP, seed }: SamplingOptions,
   first: number,
 ): Promise<Completion[]> {
-  const { context, beginToken, endTokens } = base.config;
-  const limits = { context, maxResponse: responseTokens, beginToken, endToken };
-  const requests = texts.map((text, i) => ({
-    context: fitPrompt(tokenizer, text, limits).promptIds,
-    newTokens: responseTokens,
-    episode: first + i,
-  }));
+  const { endTokens } = base.config;
+  const requests = prompts.map((context, i) => ({ context, newTokens, episode: first + i }));
   const drawing = temperature > 0 ? { temperature, topK, topP } : { temperature: 1, topK: 1 };
   const drawn = await generate(base, requests, { ...drawing, seed, endTokens });
   return drawn.map(({ tokens, logProbs, ended }) => ({

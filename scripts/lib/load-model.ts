@@ -1,4 +1,5 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
+import { type Chat, hasChatTemplate, loadChat } from "../../engine/nn/chat.ts";
 import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../host/files.ts";
@@ -9,6 +10,8 @@ import { modelFolder, type ModelSource } from "./model-folder.ts";
 export interface TextModel extends ModelSource {
   base: Model;
   tokenizer: Tokenizer;
+  /** Null where the model has no chat template. */
+  chat: Chat | null;
   endToken: number;
 }
 
@@ -38,7 +41,11 @@ export async function loadTextModel(
         "use the tokenizer that belongs to the model",
     );
   }
-  return { name, path, base, tokenizer, endToken };
+  const { endTokens } = base.config;
+  const chat = await hasChatTemplate(folder)
+    ? await loadChat(folder, { tokenizer, endTokens })
+    : null;
+  return { name, path, base, tokenizer, chat, endToken };
 }
 
 /** The model that a flag names as one that writes text. */

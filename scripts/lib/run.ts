@@ -4,13 +4,8 @@ import { ArgumentError, type Arguments } from "../host/arguments.ts";
 import { type OpenRun, openRun } from "./command.ts";
 import { loraFlags } from "./adapters.ts";
 import { dataFlags, modelFlag, resetsFlag, seedFlag, sharedTrunkFlag } from "./flags.ts";
-import {
-  applyOptions,
-  bundledSettings,
-  forModel,
-  ownDataSettings,
-  type RunSettings,
-} from "./settings.ts";
+import { applyOptions } from "./overrides.ts";
+import { bundledSettings, forModel, ownDataSettings, type RunSettings } from "./settings.ts";
 
 const flags = {
   model: { ...modelFlag, help: `${modelFlag.help}; the bundled one without it` },

@@ -3,31 +3,19 @@ import type { Dataset, DatasetOptions } from "../../data/dataset.ts";
 import { describeDataset } from "../../data/describe.ts";
 import { goldScore } from "../../data/sentiment.ts";
 import { splitRows } from "../../data/split.ts";
-import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
-import {
-  emptyFitReport,
-  type FitLimits,
-  fitPair,
-  type FitReport,
-  fitRow,
-} from "../../engine/rl/fit.ts";
+import { emptyFitReport, type FitReport } from "../../engine/rl/fit.ts";
 import type { ResetSource } from "../../engine/rl/resets.ts";
 import type { Pair } from "../../engine/rl/reward-model.ts";
 import type { Demonstration } from "../../engine/rl/sft.ts";
 import { loadDataset } from "./data.ts";
-
-/** A prompt with a good response, as text. */
-export interface ReferenceText {
-  prompt: string;
-  response: string;
-}
-
-interface TextPair {
-  prompt: string;
-  chosen: string;
-  rejected: string;
-}
+import {
+  encodePair,
+  encodeReference,
+  type PairText,
+  type ReferenceText,
+  type RowEncoder,
+} from "./encode.ts";
 
 /** The data of a run as text, split by prompt. */
 export interface TaskText {
@@ -37,7 +25,7 @@ export interface TaskText {
   goldName: string | null;
   gold: ((response: string) => number) | null;
   warnings: string[];
-  pairs: { train: TextPair[]; test: TextPair[] };
+  pairs: { train: PairText[]; test: PairText[] };
   references: { train: ReferenceText[]; validation: ReferenceText[]; test: ReferenceText[] };
   /** What episodes are reset into; the training references where null. */
   resets: ReferenceText[] | null;
@@ -52,7 +40,7 @@ export interface TaskText {
 /** The data of a run as token ids. */
 export interface Task extends Omit<TaskText, "pairs" | "references" | "resets"> {
   /** As token ids, and as text for models of words. */
-  pairs: { train: (Pair & TextPair)[]; test: (Pair & TextPair)[] };
+  pairs: { train: (Pair & PairText)[]; test: (Pair & PairText)[] };
   /** What SFT learns. */
   references: (Demonstration & EvaluationPrompt)[];
   /** Where episodes are reset to: the references, or a selection of one's own. */
@@ -108,7 +96,10 @@ export interface OwnDataOptions extends DatasetOptions {
   pairsOptional?: boolean;
 }
 
-/** Preference data of one's own, split by prompt; the best response to a prompt is its reference. */
+/**
+ * Preference data of one's own, split by prompt. The reference of a prompt is its best rated response, or the one
+ * that its last pair chose; of demonstrations there are references alone.
+ */
 export async function preferenceTask(
   path: string,
   { references, resets, pairsOptional = false, ...options }: OwnDataOptions,
@@ -116,8 +107,8 @@ export async function preferenceTask(
   const data = await loadDataset(path, options);
   const paired = data.pairs.length > 0;
   if (!paired && !pairsOptional) throw new Error(noPreferences(data));
+  const pairs = splitRows(data.pairs, FRACTIONS, SPLIT_SEED);
   const best = splitRows(data.references, FRACTIONS, SPLIT_SEED);
-  const pairs = paired ? splitRows(data.pairs, FRACTIONS, SPLIT_SEED) : NO_PAIRS;
   const held = new Set(
     [pairs, best].flatMap(({ validation, test }) => [...validation, ...test])
       .map(({ prompt }) => prompt),
@@ -153,8 +144,6 @@ export async function preferenceTask(
   };
 }
 
-const NO_PAIRS = { train: [], validation: [], test: [], leaked: 0 };
-
 function noPreferences({ name, form, equal }: Dataset): string {
   const cause = equal.length > 0
     ? `all ${equal.length} pairs have equal responses`
@@ -163,25 +152,25 @@ function noPreferences({ name, form, equal }: Dataset): string {
     "give pairs, ratings or rankings as --data, and demonstrations as --references";
 }
 
-function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
+export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
   return [...new Map(rows.map((row) => [row.prompt, row])).values()];
 }
 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
-export function encodeTask(text: TaskText, tokenizer: Tokenizer, limits: FitLimits): Task {
+export function encodeTask(text: TaskText, encoder: RowEncoder): Task {
   const fit = emptyFitReport();
-  const pairs = (rows: TextPair[]) =>
+  const pairs = (rows: readonly PairText[]) =>
     rows.flatMap((row) => {
-      const fitted = fitPair(tokenizer, row, limits, fit);
+      const fitted = encodePair(encoder, row, fit);
       const { prompt, chosen, rejected } = row;
       return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
     });
-  const prompts = (rows: ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
-    rows.flatMap(({ prompt, response }) => {
-      const fitted = fitRow(tokenizer, prompt, response, limits, counts);
+  const prompts = (rows: readonly ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
+    rows.flatMap((row) => {
+      const fitted = encodeReference(encoder, row, counts);
       if (!fitted) return [];
       const { promptIds, responseIds: referenceIds } = fitted;
-      return [{ prompt, promptIds, reference: response, referenceIds }];
+      return [{ prompt: row.prompt, promptIds, reference: row.response, referenceIds }];
     });
   const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;

@@ -5,6 +5,7 @@ import { launchMatmul } from "../../engine/ops/matmul.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { Contender, Runner } from "./contender.ts";
+import { prepareForward, prepareGeneration, prepareTraining } from "./homeport-gpt.ts";
 import { Meter } from "./meter.ts";
 import { type Attention, numbers, type Product, type Work } from "./works.ts";
 
@@ -19,31 +20,38 @@ export class Homeport implements Contender {
     this.#meter = new Meter(engine);
   }
 
-  prepare(work: Work): Promise<Runner | null> {
+  prepare(work: Work): Promise<Runner> {
     const { engine } = this;
     switch (work.kind) {
       case "product":
-        return Promise.resolve(this.#runner(() => prepareProduct(engine, work)));
+        return this.#metered(launches(engine, () => prepareProduct(engine, work)));
       case "attention":
-        return Promise.resolve(this.#runner(() => prepareAttention(engine, work)));
-      default:
-        return Promise.resolve(null);
+        return this.#metered(launches(engine, () => prepareAttention(engine, work)));
+      case "forward":
+        return this.#metered(prepareForward(engine, work));
+      case "training":
+        return this.#metered(prepareTraining(engine, work));
+      case "generation":
+        return this.#metered(prepareGeneration(engine, work));
     }
   }
 
-  #runner(prepare: () => Launch): Runner {
-    const { engine } = this;
-    const scope = engine.openScope();
-    const launch = engine.within(scope, prepare);
-    const finished = engine.within(scope, () => engine.zeros([1]));
-    return {
-      run: () => engine.scope(() => void launch()),
-      finish: async () => void await finished.read(),
-      results: () => Promise.all(engine.within(scope, launch).map((tensor) => tensor.read())),
-      release: () => engine.close(scope),
-      details: () => this.#meter.take(),
-    };
+  #metered(runner: Runner): Promise<Runner> {
+    return Promise.resolve({ ...runner, details: () => this.#meter.take() });
   }
+}
+
+/** A runner of what `prepare` makes a launch of. */
+function launches(engine: Engine, prepare: () => Launch): Runner {
+  const scope = engine.openScope();
+  const launch = engine.within(scope, prepare);
+  const finished = engine.within(scope, () => engine.zeros([1]));
+  return {
+    run: () => engine.scope(() => void launch()),
+    finish: async () => void await finished.read(),
+    results: () => Promise.all(engine.within(scope, launch).map((tensor) => tensor.read())),
+    release: () => engine.close(scope),
+  };
 }
 
 function prepareProduct(engine: Engine, work: Product): Launch {

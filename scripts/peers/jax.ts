@@ -1,6 +1,8 @@
 // jax-js as a contender, as its documentation has it used: under `jit`, gradients by `grad`.
 import type { Contender, Runner } from "./contender.ts";
+import type { Weight } from "./gpt.ts";
 import { importPeer } from "./install.ts";
+import { prepareForward, prepareTraining } from "./jax-gpt.ts";
 import { type Attention, numbers, type Product, type Work } from "./works.ts";
 
 /** What is used of @jax-js/jax. An array is freed by the call it is handed to; `ref` keeps it. */
@@ -8,12 +10,12 @@ export interface JaxArray {
   readonly ref: JaxArray;
   readonly shape: number[];
   add(other: JaxArray | number): JaxArray;
-  sub(other: JaxArray | number): JaxArray;
+  sub(other: JaxArray): JaxArray;
   mul(other: JaxArray | number): JaxArray;
-  div(other: JaxArray | number): JaxArray;
-  sum(axis?: number): JaxArray;
+  div(other: JaxArray): JaxArray;
+  sum(): JaxArray;
   reshape(shape: number[]): JaxArray;
-  transpose(axes?: number[]): JaxArray;
+  transpose(): JaxArray;
   data(): Promise<Float32Array>;
   dispose(): void;
 }
@@ -24,17 +26,17 @@ export interface Jax {
   blockUntilReady(arrays: unknown): Promise<unknown>;
   jit<F>(f: F): F;
   grad<F>(f: F, options?: { argnums: number[] }): (...args: JaxArray[]) => JaxArray[];
-  valueAndGrad<Tree>(
-    f: (tree: Tree, ...rest: JaxArray[]) => JaxArray,
-  ): (tree: Tree, ...rest: JaxArray[]) => [JaxArray, Tree];
+  /** The gradient is that in the first argument. */
+  valueAndGrad<Tree, Rest extends unknown[]>(
+    f: (tree: Tree, ...rest: Rest) => JaxArray,
+  ): (tree: Tree, ...rest: Rest) => [JaxArray, Tree];
   numpy: {
     array(values: Float32Array | Int32Array, options: { shape: number[] }): JaxArray;
-    zerosLike(x: JaxArray): JaxArray;
     matmul(a: JaxArray, b: JaxArray): JaxArray;
     take(x: JaxArray, indices: JaxArray, axis: number): JaxArray;
     sqrt(x: JaxArray): JaxArray;
     square(x: JaxArray): JaxArray;
-    mean(x: JaxArray, axis?: number, options?: { keepdims: boolean }): JaxArray;
+    split(x: JaxArray, parts: number, axis: number): JaxArray[];
   };
   nn: {
     dotProductAttention(
@@ -44,6 +46,7 @@ export interface Jax {
       options: { isCausal: boolean },
     ): JaxArray;
     gelu(x: JaxArray, options: { approximate: boolean }): JaxArray;
+    standardize(x: JaxArray, axis: number, options: { epsilon: number }): JaxArray;
     logSoftmax(x: JaxArray, axis: number): JaxArray;
     oneHot(x: JaxArray, classes: number): JaxArray;
   };
@@ -53,7 +56,7 @@ export interface Jax {
 type Launch = () => JaxArray[];
 
 /** @throws {Error} where jax-js finds no adapter */
-export async function jaxContender(): Promise<Contender> {
+export async function jaxContender(weights: readonly Weight[]): Promise<Contender> {
   const jax = importPeer<Jax>("@jax-js/jax");
   if (!(await jax.init("webgpu")).includes("webgpu")) throw new Error("jax-js found no adapter");
   jax.defaultDevice("webgpu");
@@ -65,6 +68,10 @@ export async function jaxContender(): Promise<Contender> {
           return Promise.resolve(runner(jax, prepareProduct(jax, work)));
         case "attention":
           return Promise.resolve(runner(jax, prepareAttention(jax, work)));
+        case "forward":
+          return Promise.resolve(prepareForward(jax, weights, work));
+        case "training":
+          return Promise.resolve(prepareTraining(jax, weights, work));
         default:
           return Promise.resolve(null);
       }

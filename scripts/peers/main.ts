@@ -2,11 +2,12 @@
 // same adapter, in turns.
 import { openEngine } from "../host/engine.ts";
 import { measureCeilings } from "../lib/ceilings.ts";
+import { gptWeights } from "./gpt.ts";
 import { Homeport } from "./homeport.ts";
 import { installPeers } from "./install.ts";
 import { jaxContender } from "./jax.ts";
 import { compare } from "./rounds.ts";
-import { heading, ratiosOf, type Row, rowOf, tableLines } from "./table.ts";
+import { heading, quotedRows, ratioLines, ratiosOf, type Row, rowOf, tableLines } from "./table.ts";
 import { tfjsContender } from "./tfjs.ts";
 import { type NamedWork, works } from "./works.ts";
 
@@ -33,18 +34,31 @@ export async function benchPeers({ only, json }: PeerOptions): Promise<void> {
   installPeers(say);
   // The peers look for WebGPU where a browser has it.
   Object.defineProperty(navigator, "gpu", { value: globalThis.homeportDawn, configurable: true });
-  const contenders = [new Homeport(engine), await jaxContender(), await tfjsContender()];
+  const weights = await gptWeights(engine);
+  const contenders = [
+    new Homeport(engine),
+    await jaxContender(weights),
+    await tfjsContender(weights),
+  ];
   const ceilings = await measureCeilings(engine);
   if (!json) heading(adapter.name, ceilings).forEach(say);
   const rows: Row[] = [];
   for (const named of selected) {
-    const { measurements, remarks } = await compare(contenders, named.work);
+    const { measurements, remarks } = await compare(
+      named.alone ? contenders.slice(0, 1) : contenders,
+      named.work,
+    );
     remarks.forEach((remark) => say(`${named.name} ${named.shape}: ${remark}`));
-    const made = measurements.map((measurement) => rowOf(named, measurement));
+    const made = [
+      ...measurements.map((measurement) => rowOf(named, measurement)),
+      ...quotedRows(named),
+    ];
     rows.push(...made);
     if (json) made.forEach((row) => console.log(JSON.stringify(row)));
     else tableLines(made, ceilings).forEach(say);
   }
-  if (json) console.log(JSON.stringify({ ratios: ratiosOf(rows) }));
+  const ratios = ratiosOf(rows);
+  if (json) console.log(JSON.stringify({ ratios }));
+  else ratioLines(ratios).forEach(say);
   engine.destroy();
 }

@@ -2,7 +2,7 @@
 import type { Ceilings } from "../lib/ceilings.ts";
 import type { Details } from "./contender.ts";
 import type { Measurement } from "./rounds.ts";
-import { flopsOf, type NamedWork, tokensOf } from "./works.ts";
+import { batchedForward, flopsOf, largestGeneration, type NamedWork, tokensOf } from "./works.ts";
 
 export const OURS = "homeport";
 
@@ -15,7 +15,13 @@ export interface Row extends Partial<Details> {
   spreadMs: number;
   gflops?: number;
   tokensPerSecond?: number;
+  /** Where the numbers come from when nothing was measured here. */
+  quoted?: string;
 }
+
+// torchlette is in no registry, so it cannot be installed and measured beside the others.
+const QUOTED = "issue 3: medians on a quiet machine of two cores over lavapipe; not measured here";
+const quotedTokensPerSecond: Record<number, number> = { 1: 6.8, 16: 36 };
 
 export function rowOf({ name, shape, work }: NamedWork, measurement: Measurement): Row {
   const { engine, medianMs, spreadMs, details } = measurement;
@@ -32,19 +38,47 @@ export function rowOf({ name, shape, work }: NamedWork, measurement: Measurement
   };
 }
 
-/** Of each work that a peer was measured in: how many times as fast as the best peer Homeport is. */
+/** What others have measured of a work in a library that cannot be measured here. */
+export function quotedRows({ name, shape, work }: NamedWork): Row[] {
+  if (work.kind !== "generation") return [];
+  const tokensPerSecond = quotedTokensPerSecond[work.sequences];
+  if (tokensPerSecond === undefined) return [];
+  const medianMs = work.sequences * work.newTokens / tokensPerSecond * 1000;
+  return [{
+    work: name,
+    shape,
+    engine: "torchlette",
+    medianMs,
+    spreadMs: 0,
+    tokensPerSecond,
+    quoted: QUOTED,
+  }];
+}
+
+/**
+ * How many times as fast as the best peer Homeport is, by work and shape. Ratios to quoted numbers are named so;
+ * one to Homeport's own batched forward says what generation's steps cost.
+ */
 export function ratiosOf(rows: readonly Row[]): Record<string, number> {
   const ratios: Record<string, number> = {};
   for (const ours of rows.filter(({ engine }) => engine === OURS)) {
+    const name = `${ours.work} ${ours.shape}`;
     const peers = rows.filter((row) =>
       row.engine !== OURS && row.work === ours.work && row.shape === ours.shape
     );
-    if (!peers.length) continue;
-    const best = Math.min(...peers.map(({ medianMs }) => medianMs));
-    ratios[`${ours.work} ${ours.shape}`] = best / ours.medianMs;
+    const measured = peers.filter(({ quoted }) => !quoted);
+    if (measured.length) ratios[name] = fastest(measured) / ours.medianMs;
+    else if (peers.length) ratios[`${name}, to a quoted number`] = fastest(peers) / ours.medianMs;
+  }
+  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape);
+  const drawn = find(largestGeneration), forward = find(batchedForward);
+  if (drawn && forward) {
+    ratios[`generation ${drawn.shape}, to one forward`] = forward.medianMs / drawn.medianMs;
   }
   return ratios;
 }
+
+const fastest = (rows: readonly Row[]) => Math.min(...rows.map(({ medianMs }) => medianMs));
 
 export function heading(adapter: string, { flops, bytes }: Ceilings): string[] {
   return [
@@ -55,6 +89,12 @@ export function heading(adapter: string, { flops, bytes }: Ceilings): string[] {
     "",
     line("work", "shape", "engine", "median ms", "rate", "ceiling", "ratio"),
   ];
+}
+
+/** Ratios that stand in no line of the table. */
+export function ratioLines(ratios: Record<string, number>): string[] {
+  const lines = Object.entries(ratios).filter(([name]) => name.includes(", to "));
+  return lines.map(([name, ratio]) => `${name}: ${ratio.toFixed(2)}×`);
 }
 
 /** The lines of one work. The ratio, in our line, is that to the best peer. */
@@ -74,6 +114,7 @@ export function tableLines(rows: readonly Row[], { flops }: Ceilings): string[] 
 }
 
 function detailText(row: Row): string {
+  if (row.quoted) return `  quoted, ${row.quoted}`;
   if (row.tokensPerSecond === undefined || row.scriptMs === undefined) return "";
   const { scriptMs, medianMs, buffersCreated, bindGroupsCreated, pipelinesCreated } = row;
   const share = (100 * scriptMs / medianMs).toFixed(1);

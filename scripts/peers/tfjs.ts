@@ -1,6 +1,8 @@
 // TensorFlow.js with its WebGPU backend as a contender.
 import type { Contender, Runner } from "./contender.ts";
+import type { Weight } from "./gpt.ts";
 import { importPeer } from "./install.ts";
+import { prepareForward, prepareTraining } from "./tfjs-gpt.ts";
 import { type Attention, numbers, type Product, type Work } from "./works.ts";
 
 /** What is used of @tensorflow/tfjs. */
@@ -9,12 +11,19 @@ export interface TfTensor {
   add(other: TfTensor | number): TfTensor;
   sub(other: TfTensor | number): TfTensor;
   mul(other: TfTensor | number): TfTensor;
-  div(other: TfTensor | number): TfTensor;
-  sum(axis?: number): TfTensor;
+  sum(): TfTensor;
+  mean(axis: number, keepDimensions: boolean): TfTensor;
+  square(): TfTensor;
+  tanh(): TfTensor;
+  rsqrt(): TfTensor;
   reshape(shape: number[]): TfTensor;
-  transpose(axes?: number[]): TfTensor;
+  transpose(axes: number[]): TfTensor;
   data(): Promise<Float32Array>;
   dispose(): void;
+}
+
+export interface TfVariable extends TfTensor {
+  assign(value: TfTensor): void;
 }
 
 export interface Tensorflow {
@@ -23,7 +32,18 @@ export interface Tensorflow {
   tensor(values: Float32Array | Int32Array, shape: number[], dtype?: "int32"): TfTensor;
   matMul(a: TfTensor, b: TfTensor, transposeA?: boolean, transposeB?: boolean): TfTensor;
   softmax(x: TfTensor): TfTensor;
-  where(condition: TfTensor, a: TfTensor, b: TfTensor): TfTensor;
+  logSoftmax(x: TfTensor): TfTensor;
+  gather(x: TfTensor, indices: TfTensor): TfTensor;
+  split(x: TfTensor, parts: number, axis: number): TfTensor[];
+  oneHot(indices: TfTensor, depth: number): TfTensor;
+  variable(initial: TfTensor, trainable: boolean, name: string): TfVariable;
+  variableGrads(f: () => TfTensor): { value: TfTensor; grads: Record<string, TfTensor> };
+  train: {
+    adam(rate: number, beta1: number, beta2: number, epsilon: number): {
+      applyGradients(gradients: Record<string, TfTensor>): void;
+      dispose(): void;
+    };
+  };
   grads(f: (...inputs: TfTensor[]) => TfTensor): (inputs: TfTensor[]) => TfTensor[];
   tidy<T>(f: () => T): T;
 }
@@ -31,7 +51,7 @@ export interface Tensorflow {
 type Launch = () => TfTensor[];
 
 /** @throws {Error} where tfjs finds no adapter */
-export async function tfjsContender(): Promise<Contender> {
+export async function tfjsContender(weights: readonly Weight[]): Promise<Contender> {
   const tf = importPeer<Tensorflow>("@tensorflow/tfjs");
   importPeer("@tensorflow/tfjs-backend-webgpu"); // it adds itself to the module above
   if (!await tf.setBackend("webgpu")) throw new Error("tfjs found no adapter");
@@ -44,6 +64,10 @@ export async function tfjsContender(): Promise<Contender> {
           return Promise.resolve(prepareProduct(tf, work));
         case "attention":
           return Promise.resolve(prepareAttention(tf, work));
+        case "forward":
+          return Promise.resolve(prepareForward(tf, weights, work));
+        case "training":
+          return Promise.resolve(prepareTraining(tf, weights, work));
         default:
           return Promise.resolve(null);
       }
@@ -51,7 +75,7 @@ export async function tfjsContender(): Promise<Contender> {
   };
 }
 
-function runner(tf: Tensorflow, inputs: TfTensor[], launch: Launch): Runner {
+export function runner(tf: Tensorflow, inputs: readonly TfTensor[], launch: Launch): Runner {
   const small = tf.tensor(new Float32Array(2048), [2048]); // large enough to be added on the device
   return {
     run: () => tf.tidy(() => void launch()),
@@ -96,20 +120,29 @@ function prepareAttention(tf: Tensorflow, work: Attention): Runner {
   );
   const [q, k, v, upstream] = inputs;
   const mask = causalMask(tf, length);
-  const attend = (q: TfTensor, k: TfTensor, v: TfTensor) => {
-    const scores = tf.matMul(q, k, false, true).mul(1 / Math.sqrt(headSize)).add(mask);
-    return tf.matMul(tf.softmax(scores), v);
-  };
-  const backward = tf.grads((q, k, v) => attend(q, k, v).mul(upstream).sum());
-  const launch = gradients ? () => backward([q, k, v]) : () => [attend(q, k, v)];
-  const prepared = runner(tf, [...inputs, mask], launch);
+  const backward = tf.grads((q, k, v) => attend(tf, q, k, v, mask).mul(upstream).sum());
+  const launch = gradients ? () => backward([q, k, v]) : () => [attend(tf, q, k, v, mask)];
   const turned = runner(tf, [], () => launch().map((made) => made.transpose([0, 2, 1, 3])));
-  return { ...prepared, results: turned.results };
+  return { ...runner(tf, [...inputs, mask], launch), results: turned.results };
+}
+
+/** Causal attention of q, k and v [B, H, T, D]. */
+export function attend(
+  tf: Tensorflow,
+  q: TfTensor,
+  k: TfTensor,
+  v: TfTensor,
+  mask: TfTensor,
+): TfTensor {
+  const scores = tf.matMul(q, k, false, true).mul(1 / Math.sqrt(q.shape[3])).add(mask);
+  return tf.matMul(tf.softmax(scores), v);
 }
 
 /** [T, T]: 0 where a place may look, else a number that no score makes up for. */
 export function causalMask(tf: Tensorflow, length: number): TfTensor {
-  const values = new Float32Array(length * length);
-  for (let i = 0; i < values.length; i++) if (i % length > i / length) values[i] = -1e9;
+  const values = Float32Array.from(
+    { length: length * length },
+    (_, i) => i % length > Math.floor(i / length) ? -1e9 : 0,
+  );
   return tf.tensor(values, [length, length]);
 }

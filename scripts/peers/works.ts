@@ -43,6 +43,8 @@ export interface NamedWork {
   name: string;
   shape: string;
   work: Work;
+  /** Measured in Homeport alone, for what its other rows are held against. */
+  alone?: boolean;
 }
 
 const SEQUENCES = 16, LENGTH = 128; // of the model's training rows
@@ -78,18 +80,29 @@ function attention(name: string, gradients: boolean): NamedWork {
   };
 }
 
-function gpt(kind: Training["kind"], sequences = SEQUENCES, length = LENGTH): NamedWork {
-  return { name: kind, shape: `B${sequences} T${length}`, work: { kind, sequences, length } };
+function gpt(kind: Training["kind"]): NamedWork {
+  const sizes = { sequences: SEQUENCES, length: LENGTH };
+  return { name: kind, shape: `B${SEQUENCES} T${LENGTH}`, work: { kind, ...sizes } };
 }
 
 function generation(sequences: number): NamedWork {
   const sizes = { sequences, prompt: 64, newTokens: 64 };
   return {
     name: "generation",
-    shape: `B${sequences}, 64 + 64`,
+    shape: `B${sequences}, 64 + 64 tokens`,
     work: { kind: "generation", ...sizes },
   };
 }
+
+export const largestGeneration = generation(64);
+
+/** As many tokens as the largest of the generations draws, all at once. */
+export const batchedForward: NamedWork = {
+  name: "generation",
+  shape: "B64 T64, one forward",
+  work: { kind: "forward", sequences: 64, length: 64 },
+  alone: true,
+};
 
 export const works: readonly NamedWork[] = [
   product(512, 512, 512),
@@ -105,8 +118,8 @@ export const works: readonly NamedWork[] = [
   gpt("training"),
   generation(1),
   generation(16),
-  generation(64),
-  gpt("forward", 64, 64), // as many tokens as the row above draws
+  largestGeneration,
+  batchedForward,
 ];
 
 /** Floating-point operations of one run; null where tokens are what counts. */

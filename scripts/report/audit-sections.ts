@@ -45,7 +45,7 @@ function rows({ counts, states }: DataAudit): AuditSection {
       ["repeated rows", count(counts.duplicates)],
       ["empty responses", count(counts.empty)],
       ["different prompts", count(counts.prompts)],
-      ["references", count(states.references)],
+      ["different references", count(states.references)],
       [`different reset states, in ${states.unit}`, count(states.states)],
     ],
   };

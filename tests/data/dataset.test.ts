@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
+import { answerContent } from "../../data/chat.ts";
 import { type DatasetOptions, readDataset } from "../../data/dataset.ts";
 import { describeDataset } from "../../data/describe.ts";
 import { parseColumns } from "../../data/forms/recognise.ts";
@@ -37,9 +38,10 @@ test("rows of prompt, chosen and rejected, with further fields kept", async () =
     { id: `${PATH}:1`, split: null, extra: { gold: [0.5, -1] } },
     { id: `${PATH}:3`, split: null, extra: {} },
   ];
-  expect(pairs).toEqual(origins.map((origin) => ({ ...GOOD, ...origin })));
+  const messages = null;
+  expect(pairs).toEqual(origins.map((origin) => ({ ...GOOD, messages, ...origin })));
   expect(references).toEqual(
-    origins.map((origin) => ({ prompt: "p", response: "c", ...origin })),
+    origins.map((origin) => ({ prompt: "p", messages, response: "c", ...origin })),
   );
   expect([bad, records]).toEqual([[], 2]);
 });
@@ -95,22 +97,23 @@ describe("chat messages", () => {
     ]]);
   });
 
-  test("through a model's template, which is named", async () => {
-    const chat = {
-      name: "the model's chat template",
-      render: (messages: readonly { role: string; content: string }[], opensAnswer: boolean) =>
-        messages.map(({ role, content }) => `<${role}>${content}</>`).join("") +
-        (opensAnswer ? "<assistant>" : ""),
-    };
-    const row = { prompt: [user("Hi")], chosen: [assistant("A")], rejected: [assistant("B")] };
-    const data = await read([row], { chat });
-    expect(data.pairs[0]).toMatchObject({
-      prompt: "<user>Hi</><assistant>",
-      chosen: "A",
-      rejected: "B",
-    });
-    expect(describeDataset(data)).toContain("rendered as the model's chat template");
-    expect((await read([GOOD], { chat })).chat).toBeNull();
+  test("their messages are kept for a chat template, which writes one answer", async () => {
+    const row = { prompt: asked, chosen: "A fig", rejected: "An ant" };
+    const data = await read([row], { chatTemplate: true });
+    expect(data.pairs[0].messages).toEqual(asked);
+    expect(data.references[0].messages).toEqual(asked);
+    expect(answerContent(data.pairs[0].chosen)).toBe("A fig");
+    expect(describeDataset(data)).toContain("by the model's chat template");
+    const long = { ...row, chosen: [assistant("A"), user("?"), assistant("B")] };
+    await expect(read([long], { chatTemplate: true })).rejects.toThrow("has 3 messages");
+    expect((await read([long])).pairs[0].chosen).toBe(" A\n\nHuman: ?\n\nAssistant: B");
+  });
+
+  test("what became of them is said, and nothing where there are none", async () => {
+    expect(describeDataset(await read([{ prompt: asked, completion: "A" }]))).toContain(
+      "written as plain turns",
+    );
+    expect((await read([GOOD], { chatTemplate: true })).chat).toBe("none");
   });
 
   test("an answer that the assistant does not give, and an unknown role, are bad", async () => {

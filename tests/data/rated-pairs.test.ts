@@ -5,6 +5,7 @@ import { pairsOf } from "../../data/rated-pairs.ts";
 const ratings = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 8 });
 const group = (values: readonly number[]) => ({
   prompt: "p",
+  messages: null,
   answers: values.map((rating, i) => ({ text: `${i}`, rating })),
 });
 

@@ -54,4 +54,6 @@ test("a tensor beyond the binding limit is refused", async () => {
   const pool = await newPool();
   const limit = pool.device.limits.maxStorageBufferBindingSize;
   expect(() => pool.take(limit + 1)).toThrow(`this adapter binds at most ${limit}`);
+  const { maxBufferSize } = pool.device.limits;
+  expect(() => pool.flat(maxBufferSize + 1)).toThrow(`at most ${maxBufferSize}`);
 });

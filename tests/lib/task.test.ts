@@ -63,8 +63,12 @@ test("resets of one's own stand beside the references, but for held-out prompts"
   expect(task.references).toEqual(plain.references);
 });
 
-test("data without preferences are refused with where they belong", async () => {
-  const path = write("demonstrations.jsonl", [{ prompt: "p", completion: "c" }]);
+test("demonstrations are references, but nothing for a reward model", async () => {
+  const rows = Array.from({ length: 99 }, (_, i) => ({ prompt: `p ${i}`, completion: "c" }));
+  const path = write("demonstrations.jsonl", rows);
+  const task = await preferenceTask(path, { pairsOptional: true });
+  expect(task.references.train.length).toBeGreaterThan(70);
+  expect(task.pairs).toEqual({ train: [], test: [] });
   await expect(preferenceTask(path, {})).rejects.toThrow("demonstrations as --references");
 });
 
@@ -93,7 +97,7 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
     openFolder(fileURLToPath(new URL("../../data/storyteller", import.meta.url))),
   );
   const limits = { context: 256, beginToken: 0, endToken: 0, maxPrompt: 32, maxResponse: 40 };
-  const task = encodeTask(text, tokenizer, limits);
+  const task = encodeTask(text, { tokenizer, chat: null, limits });
   expect(task.fit).toEqual({
     rows: text.pairs.train.length + text.pairs.test.length,
     promptsCut: 0,
@@ -101,7 +105,7 @@ test("the bundled task fits the bundled model whole, and gold is no part of what
   });
   expect([task.references.length, task.validation.length, task.test.length]).toEqual([
     1200,
-    100,
+    300,
     200,
   ]);
   expect(Object.keys(task.pairs.train[0]).sort()).toEqual([

@@ -110,6 +110,19 @@ describe("refused, with the reason", () => {
     ],
     ["rope scaling without its factor", { rope_scaling: { type: "linear" } }, '"linear" lacks'],
     ["half of llama3", { rope_scaling: { rope_type: "llama3", factor: 8 } }, "low_freq_factor"],
+    [
+      "llama3 factors in the wrong order",
+      {
+        rope_scaling: {
+          rope_type: "llama3",
+          factor: 8,
+          low_freq_factor: 4,
+          high_freq_factor: 1,
+          original_max_position_embeddings: 64,
+        },
+      },
+      "high_freq_factor 1 must be above low_freq_factor 4",
+    ],
     ["dynamic rope of 4", { rope_scaling: { type: "dynamic", factor: 2 } }, '"dynamic"'],
     ["scaled rope of 5", { rope_parameters: { rope_type: "yarn" } }, 'rope type "yarn"'],
     ["partial rope", { partial_rotary_factor: 0.5 }, "partial_rotary_factor 0.5"],

@@ -1,13 +1,12 @@
 import { expect, test } from "bun:test";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
+import { directPreferenceGradients, DirectPreferenceTrainer } from "../../engine/rl/dpo.ts";
 import {
-  directPreferenceGradients,
-  DirectPreferenceTrainer,
   preferenceMargins,
   type ReferencedPair,
   withReference,
-} from "../../engine/rl/dpo.ts";
+} from "../../engine/rl/preference-margins.ts";
 import type { Pair } from "../../engine/rl/reward-model.ts";
 import { expectClose } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
@@ -73,35 +72,40 @@ test.each(["sigmoid", "ipo"] as const)(
       expectClose([slope], [length], 0.02);
     }
   },
+  30_000,
 );
 
-test("DPO learns to prefer the chosen side, held-out pairs included, and resumes to the same bits", async () => {
-  const reference = await storyteller(await testEngine());
-  const data = await withReference(reference, pairs, 100);
-  const [shown, held] = [data.slice(0, 9), data.slice(9)];
-  expectClose(await preferenceMargins(reference, held, 1000), [0, 0, 0], 1e-3);
+test(
+  "DPO learns to prefer the chosen side, held-out pairs included, and resumes to the same bits",
+  async () => {
+    const reference = await storyteller(await testEngine());
+    const shown = pairs.slice(0, 9);
+    const held = await withReference(reference, pairs.slice(9), 100);
+    expectClose(await preferenceMargins(reference, held, 1000), [0, 0, 0], 1e-3);
 
-  const policy = copyModel(reference);
-  const trainer = new DirectPreferenceTrainer(policy, shown, settings);
-  const first = await trainer.advance();
-  expectClose([first["loss"] as number], [Math.LN2], 1e-4);
-  for (let step = 1; step < 3; step++) await trainer.advance();
-  const state = await trainer.save();
-  let last = first;
-  while (trainer.step < trainer.steps) last = await trainer.advance();
-  expect(last["accuracy"]).toBe(1);
-  expect(last["loss"]).toBeLessThan(0.6);
-  for (const margin of await preferenceMargins(policy, held, 1000)) {
-    expect(margin).toBeGreaterThan(1);
-  }
+    const policy = copyModel(reference);
+    const trainer = new DirectPreferenceTrainer(policy, reference, shown, settings);
+    const first = await trainer.advance();
+    expectClose([first["loss"] as number], [Math.LN2], 1e-4);
+    for (let step = 1; step < 3; step++) await trainer.advance();
+    const state = await trainer.save();
+    let last = first;
+    while (trainer.step < trainer.steps) last = await trainer.advance();
+    expect(last["accuracy"]).toBe(1);
+    expect(last["loss"]).toBeLessThan(0.6);
+    for (const margin of await preferenceMargins(policy, held, 1000)) {
+      expect(margin).toBeGreaterThan(1);
+    }
 
-  const again = copyModel(reference);
-  const resumed = new DirectPreferenceTrainer(again, shown, settings);
-  await resumed.load(state);
-  expect(resumed.step).toBe(3);
-  while (resumed.step < resumed.steps) await resumed.advance();
-  const norm = "model.norm.weight";
-  expect(await again.parameters.get(norm).read()).toEqual(
-    await policy.parameters.get(norm).read(),
-  );
-});
+    const again = copyModel(reference);
+    const resumed = new DirectPreferenceTrainer(again, reference, shown, settings);
+    await resumed.load(state);
+    expect(resumed.step).toBe(3);
+    while (resumed.step < resumed.steps) await resumed.advance();
+    const norm = "model.norm.weight";
+    expect(await again.parameters.get(norm).read()).toEqual(
+      await policy.parameters.get(norm).read(),
+    );
+  },
+  30_000,
+);

@@ -9,7 +9,7 @@ export function testEngine(): Promise<Engine> {
 }
 
 /** An engine of its own, for a test that replaces kernels, counts bytes or breaks the device. */
-export async function newEngine(): Promise<Engine> {
+export async function newEngine(options: { bindingLimit?: number } = {}): Promise<Engine> {
   const adapter = await requestAdapter();
-  return Engine.create(adapter, { software: adapterDescription(adapter).software });
+  return Engine.create(adapter, { ...options, software: adapterDescription(adapter).software });
 }

@@ -15,8 +15,10 @@ const ENTRIES = [
 
 /** What `Parameters` needs of an engine, with a binding limit so low that shards are many. */
 function limited(engine: Engine, bytes: number): Engine {
-  const device = { limits: { maxStorageBufferBindingSize: bytes } };
-  return { device, flat: (elements: number) => engine.flat(elements) } as unknown as Engine;
+  return {
+    bindingLimit: bytes,
+    flat: (elements: number) => engine.flat(elements),
+  } as unknown as Engine;
 }
 
 test("parameters are aligned views that do not overlap, in shards below the limit", async () => {
@@ -99,4 +101,32 @@ test("weights are found by name and copied", async () => {
   expect(to.has("a") && !to.has("z")).toBe(true);
   expect(() => to.get("z")).toThrow('there is no parameter "z"; the first are a, b, c');
   for (const parameters of [from, to]) parameters.release();
+});
+
+test("parameters over a base find its weights, and own, train and free their own alone", async () => {
+  const engine = await testEngine();
+  const { live } = engine.memory;
+  const base = new Parameters(engine, ENTRIES, false);
+  const alone = engine.memory.live;
+  engine.write(base.get("b"), new Float32Array(100).fill(7));
+  // One weight beside the base's, and one in place of one of them.
+  const over = new Parameters(engine, [{ name: "d", shape: [2] }, ENTRIES[2]], true, base);
+  expect(over.get("b")).toBe(base.get("b"));
+  expect(over.get("c")).not.toBe(base.get("c"));
+  expect([over.has("a"), over.has("d"), base.has("d")]).toEqual([true, true, false]);
+  expect(() => over.get("z")).toThrow('there is no parameter "z"; the first are a, b, c');
+  expect([over.names, over.count]).toEqual([["d", "c"], 3]);
+  expect(() => over.gradient("b")).toThrow('"b" does not exist or is frozen');
+
+  const tape = new Tape();
+  over.watch(tape);
+  expect(["a", "b", "c", "d"].filter((name) => tape.tracks(over.get(name)))).toEqual(["c", "d"]);
+  const sibling = over.another([{ name: "e", shape: [1] }], false);
+  expect(sibling.get("b")).toBe(base.get("b"));
+  expect(sibling.has("d")).toBe(false);
+  for (const parameters of [sibling, over]) parameters.release();
+  expect(engine.memory.live).toBe(alone);
+  expect(await base.get("b").read()).toEqual(new Float32Array(100).fill(7));
+  base.release();
+  expect(engine.memory.live).toBe(live);
 });

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { configToJson, type ModelConfig, parseConfig } from "../../../engine/nn/config.ts";
+
+const DOCS = readFileSync(new URL("../../../docs/models.md", import.meta.url), "utf8");
 
 // config.json as it stands on the hub, in the form of transformers 4, and what it means.
 
@@ -219,5 +222,20 @@ describe("refused by name", () => {
   ];
   for (const [name, json, fields, reason] of cases) {
     test(name, () => expect(() => parseConfig({ ...json, ...fields })).toThrow(reason));
+  }
+
+  // An odd part that turns and heads that do not fit are mistakes, no missing feature.
+  const mistakes = ["an odd part that turns", "a width heads do not divide", "silu in a plain MLP"];
+  for (const [name, json, fields] of cases.filter(([name]) => !mistakes.includes(name))) {
+    test(`${name}: with the message that docs/models.md has`, () => {
+      let message = "";
+      try {
+        parseConfig({ ...json, ...fields });
+      } catch (error) {
+        ({ message } = error as Error);
+      }
+      expect(message).not.toBe("");
+      expect(DOCS).toContain(message);
+    });
   }
 });

@@ -1,0 +1,36 @@
+import type { Tensor } from "./tensor.ts";
+
+/** Rows `start`, `start + 1`, … of a matrix, as a view. */
+export interface RowBlock {
+  start: number;
+  rows: Tensor;
+}
+
+/** So many rows of `columns` numbers, or a multiple, fill whole steps of 256 bytes: views may start there. */
+export function rowAlignment(columns: number): number {
+  return 64 / greatestCommonDivisor(64, columns);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * A matrix as blocks of rows, none larger than a kernel can bind: the matrix itself where it fits. Embeddings
+ * and heads of large vocabularies do not on every adapter.
+ */
+export function rowBlocks(matrix: Tensor): RowBlock[] {
+  const { engine: { bindingLimit }, bytes, shape: [count, columns] } = matrix;
+  if (bytes <= bindingLimit) return [{ start: 0, rows: matrix }];
+  const step = rowAlignment(columns);
+  const height = Math.floor(bindingLimit / (4 * columns * step)) * step;
+  if (height === 0) {
+    throw new RangeError(
+      `${step} rows of [${matrix.shape}] take more than the ${bindingLimit} bytes that this adapter binds`,
+    );
+  }
+  return Array.from({ length: Math.ceil(count / height) }, (_, i) => {
+    const start = i * height;
+    return { start, rows: matrix.rows(start, Math.min(start + height, count)) };
+  });
+}

@@ -1,0 +1,65 @@
+import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
+import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { RunSettings } from "./settings.ts";
+
+/** Values given on the command line, in place of defaults, for a trainer with batches. */
+export interface TrainingOverrides {
+  steps?: number;
+  batchSize?: number;
+  learningRate?: number;
+}
+
+export function withTraining<S extends SupervisedSettings>(
+  settings: S,
+  { steps = settings.steps, batchSize = settings.batchSize, learningRate }: TrainingOverrides,
+): S {
+  const { peak } = settings.schedule;
+  const schedule = { ...settings.schedule, peak: learningRate ?? peak };
+  return { ...settings, steps, batchSize, schedule };
+}
+
+/** The same for policy optimization. */
+export interface PolicyOverrides {
+  beta?: number;
+  klCoefficient?: number;
+  learningRate?: number;
+  updates?: number;
+  episodes?: number;
+  responseTokens?: number;
+}
+
+export function withPolicy(
+  settings: PolicySettings,
+  { learningRate, ...given }: PolicyOverrides,
+): PolicySettings {
+  const { schedule } = settings;
+  return {
+    ...settings,
+    beta: given.beta ?? settings.beta,
+    klCoefficient: given.klCoefficient ?? settings.klCoefficient,
+    updates: given.updates ?? settings.updates,
+    episodes: given.episodes ?? settings.episodes,
+    responseTokens: given.responseTokens ?? settings.responseTokens,
+    schedule: { ...schedule, peak: learningRate ?? schedule.peak },
+  };
+}
+
+/** The same for the whole method. */
+export interface RunOverrides extends PolicyOverrides {
+  sftSteps?: number;
+  rewardSteps?: number;
+  testPrompts?: number;
+  sharedTrunk?: boolean;
+}
+
+export function applyOptions(settings: RunSettings, given: RunOverrides): RunSettings {
+  const { sft, reward, policy } = settings;
+  return {
+    ...settings,
+    sft: withTraining(sft, { steps: given.sftSteps }),
+    reward: withTraining(reward, { steps: given.rewardSteps }),
+    policy: withPolicy(policy, given),
+    sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
+    testPrompts: given.testPrompts ?? settings.testPrompts,
+  };
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { attentionCase, decodingCase, productCases, tuneCase } from "../../scripts/lib/tune.ts";
+import { newEngine, testEngine } from "../support/engine.ts";
+
+const quick = { samples: 3, sampleMs: 0 };
+
+test("each case is measured with the variants that this adapter has", async () => {
+  const engine = await testEngine();
+  const heads = { heads: 2, keyHeads: 1, headSize: 8 };
+  const cases = [
+    ...productCases(engine, 24, [16, 12]),
+    decodingCase(engine, 3, [16, 12]),
+    attentionCase(engine, heads, 16),
+  ];
+  expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+  for (const one of cases) {
+    const { choice, ratio } = await tuneCase(engine, one, quick);
+    expect(one.variants).toContain(choice);
+    expect(one.variants).toContain(one.fallback);
+    expect(ratio).toBeGreaterThan(0);
+  }
+});
+
+test("a variant that computes something else is never chosen", async () => {
+  const engine = await newEngine();
+  const [one] = productCases(engine, 8, [8, 8]);
+  const wrong = {
+    ...one,
+    variants: [one.fallback, "wrong"],
+    prepare: (...args: Parameters<typeof one.prepare>) => {
+      const run = one.prepare(...args);
+      return (variant: string) => variant === "wrong" ? engine.zeros([8, 8]) : run(variant);
+    },
+  };
+  expect((await tuneCase(engine, wrong, quick)).choice).toBe(one.fallback);
+  engine.destroy();
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { quotedRows, ratioLines, ratiosOf, rowOf, tableLines } from "../../scripts/peers/table.ts";
+import {
+  batchedForward,
+  largestGeneration,
+  type NamedWork,
+  works,
+} from "../../scripts/peers/works.ts";
+
+const product = works.find(({ shape }) => shape === "512×512 · 512×512")!;
+
+function row(work: NamedWork, engine: string, medianMs: number) {
+  return rowOf(work, { engine, medianMs, spreadMs: 0.5 });
+}
+
+test("a row holds what --json promises", () => {
+  expect(row(product, "tfjs", 100)).toEqual({
+    work: "product",
+    shape: "512×512 · 512×512",
+    engine: "tfjs",
+    medianMs: 100,
+    spreadMs: 0.5,
+    gflops: 2 * 512 ** 3 / 0.1 / 1e9,
+  });
+  const training = works.find(({ name }) => name === "training")!;
+  expect(row(training, "tfjs", 500).tokensPerSecond).toBe(4096);
+});
+
+test("ratios are those of the times to the best peer, and stand in our line of the table", () => {
+  const rows = [row(product, "homeport", 10), row(product, "a", 40), row(product, "b", 25)];
+  expect(ratiosOf(rows)).toEqual({ "product 512×512 · 512×512": 2.5 });
+  const lines = tableLines(rows, { flops: 100e9, bytes: 1e9 });
+  expect(lines[0]).toContain("2.50×");
+  expect(lines[0]).toContain("27 %"); // 26.8 GFLOP/s of 100
+  expect(lines[1]).not.toContain("×  ");
+  expect(lines[1]).not.toContain("2.50×");
+});
+
+test("a work that no peer was measured in has no ratio", () => {
+  expect(ratiosOf([row(product, "homeport", 10)])).toEqual({});
+});
+
+test("quoted numbers are named as such, and never mixed with measured ones", () => {
+  const generation = works.find(({ name, shape }) => name === "generation" && /^B16/.test(shape))!;
+  const [quoted] = quotedRows(generation);
+  expect(quoted.quoted).toContain("not measured here");
+  const ours = row(generation, "homeport", quoted.medianMs / 20);
+  const name = `generation ${generation.shape}`;
+  expect(ratiosOf([ours, quoted])[`${name}, to a quoted number`]).toBeCloseTo(20);
+  const measured = ratiosOf([ours, quoted, row(generation, "peer", ours.medianMs * 3)]);
+  expect(measured).toEqual({ [name]: expect.closeTo(3) });
+  expect(tableLines([quoted], { flops: 1, bytes: 1 })[0]).toContain("quoted, ");
+});
+
+test("generation is held against one forward of as many tokens", () => {
+  const ratios = ratiosOf([
+    row(largestGeneration, "homeport", 400),
+    row(batchedForward, "homeport", 100),
+  ]);
+  expect(Object.values(ratios)).toEqual([0.25]);
+  expect(ratioLines(ratios)[0]).toContain("to one forward: 0.25×");
+});

@@ -1,0 +1,94 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { parseHTML } from "linkedom";
+import type { AuditReport } from "../../scripts/report/audit.ts";
+
+const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "homeport-audit-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function audit(...words: string[]) {
+  const child = Bun.spawn([process.execPath, path("scripts/audit.ts"), ...words], {
+    cwd: folder,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [code, out, errors] = await Promise.all([
+    child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code, out, errors };
+}
+
+test("a CSV of foul texts: the table, and a page that shows them as text", async () => {
+  const foul = "<script>alert(1)</script> donâ€™t";
+  const rows = Array.from({ length: 60 }, (_, i) => `Say ${i}:,${foul} ${i}, No ${i}`);
+  writeFileSync(join(folder, "rated.csv"), ["question,good,bad", ...rows, "x"].join("\n"));
+  const { code, out } = await audit(
+    "rated.csv",
+    "--columns",
+    "prompt=question,chosen=good,rejected=bad",
+  );
+  expect(code).toBe(0);
+  expect(out).toContain("preference pairs (prompt, chosen, rejected)");
+  expect(out).toContain("Bad rows skipped: 1; rated.csv:62");
+  expect(out).toContain("Verdict: not fit for DR-PO");
+  const html = readFileSync(join(folder, "audit.html"), "utf8");
+  const { document } = parseHTML(html);
+  expect(document.querySelectorAll("script").length).toBe(0);
+  expect(document.querySelector("h1")!.textContent).toContain("not fit for DR-PO");
+  expect(document.querySelector("pre")!.textContent).toContain("<script>alert(1)</script>");
+});
+
+test("with the bundled model: its opinion, and a selection of references", async () => {
+  const model = path("data/storyteller");
+  const stories = gunzipSync(readFileSync(path("data/stories/test.jsonl.gz"))).toString();
+  writeFileSync(join(folder, "stories.jsonl"), stories.split("\n").slice(0, 300).join("\n"));
+  const { code, out, errors } = await audit(
+    ...[
+      "stories.jsonl",
+      "--model",
+      model,
+      "--steps",
+      "2",
+      "--sample",
+      "4",
+      "--response-tokens",
+      "40",
+    ],
+    ...["--select", "margin:0.1", "--out", "selected.jsonl", "--json"],
+  );
+  expect(errors).not.toContain("rror:");
+  expect(code).toBe(0);
+  const { model: opinion, verdict, data: found }: AuditReport = JSON.parse(out);
+  expect(["fit", "fit with care", "not fit"]).toContain(verdict.fitness);
+  expect(found.lengths.unit).toBe("tokens");
+  // The model wrote these stories itself, at a temperature below 1.
+  expect(opinion!.coverage.covered.mean).toBeGreaterThan(0.8);
+  expect(opinion!.reward!.testPairs).toBeGreaterThan(10);
+  const selected = readFileSync(join(folder, "selected.jsonl"), "utf8").trim().split("\n");
+  const rows = selected.map((line) => JSON.parse(line));
+  expect(rows.length).toBeGreaterThan(10);
+  expect(Object.keys(rows[0])).toEqual(["prompt", "response", "score", "id"]);
+}, 120_000);
+
+test("mistakes are one message", async () => {
+  const cases = [
+    { args: ["none.jsonl"], says: "No file none.jsonl" },
+    { args: ["rated.csv"], says: "Columns found: question, good, bad" },
+    { args: ["rated.csv", "--select", "reward:0.5"], says: "--out FILE belong together" },
+    { args: ["rated.csv", "--select", "luck:0.5", "--out", "x"], says: "one of reward, margin" },
+  ];
+  for (const { args, says } of cases) {
+    const { code, errors } = await audit(...args);
+    expect(code).not.toBe(0);
+    expect(errors).toContain(says);
+    expect(errors).not.toContain("    at ");
+  }
+});
