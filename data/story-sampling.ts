@@ -1,7 +1,7 @@
 import { generate, type GenerationRequest } from "../engine/nn/generation.ts";
 import type { Model } from "../engine/nn/model.ts";
-import { threefry, uniform } from "../engine/ops/threefry.ts";
 import type { Tokenizer } from "../engine/nn/tokenizer.ts";
+import { threefry, uniform } from "../engine/ops/threefry.ts";
 import { goldScore, sentenceEnds } from "./sentiment.ts";
 
 const PROMPT_TOKENS = { least: 12, most: 28 };

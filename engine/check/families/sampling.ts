@@ -1,5 +1,5 @@
-import { drawBits, purposes, uniform } from "../../ops/threefry.ts";
 import { sampleNext, type SamplingOptions } from "../../ops/sampling.ts";
+import { drawBits, purposes, uniform } from "../../ops/threefry.ts";
 import { constant, type Family, integers, type Op } from "../op.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 import { keptIds } from "../truncation.ts";
