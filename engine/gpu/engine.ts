@@ -7,7 +7,7 @@ import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./comman
 import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
-import { ReadBack } from "./read-back.ts";
+import { ReadBack, type Wait } from "./read-back.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -30,6 +30,13 @@ export type Tuning = Readonly<Record<string, string>>;
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
+export interface EngineOptions {
+  /** The adapter computes on the CPU. */
+  software?: boolean;
+  wait?: Wait;
+  bindingLimit?: number;
+}
+
 /**
  * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
  * There is no module-level state, so a lost device can be replaced and two engines can live side by side.
@@ -50,30 +57,28 @@ export class Engine {
   #bindingLimit: number;
   #profiler: Profiler | null = null;
 
-  private constructor(
-    readonly device: GPUDevice,
-    features: Features,
-  ) {
+  private constructor(readonly device: GPUDevice, features: Features, wait?: Wait) {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device);
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
-    this.#readBack = new ReadBack(this.#commands);
+    this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }
 
   /**
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
-   * @param options `bindingLimit` makes the adapter's own limit smaller, for tests
+   * @param options `wait` is how the host waits for the GPU; `bindingLimit` makes the adapter's own limit
+   * smaller, for tests
    */
   static async create(
     adapter: GPUAdapter,
-    options: { software?: boolean; bindingLimit?: number } = {},
+    options: EngineOptions = {},
   ): Promise<Engine> {
     const { device, features } = await requestDevice(adapter, options.software ?? false);
-    const engine = new Engine(device, features);
+    const engine = new Engine(device, features, options.wait);
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
     return engine;

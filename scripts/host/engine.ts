@@ -1,4 +1,5 @@
-import { Engine } from "../../engine/gpu/engine.ts";
+import { Engine, type EngineOptions } from "../../engine/gpu/engine.ts";
+import { waitPatiently } from "./patience.ts";
 import { ensureDriverEnvironment } from "./driver.ts";
 import { type AdapterDescription, adapterDescription, requestAdapter } from "./gpu.ts";
 
@@ -7,5 +8,11 @@ export async function openEngine(): Promise<{ engine: Engine; adapter: AdapterDe
   await ensureDriverEnvironment();
   const found = await requestAdapter();
   const adapter = adapterDescription(found);
-  return { engine: await Engine.create(found, { software: adapter.software }), adapter };
+  return { engine: await createEngine(found), adapter };
+}
+
+/** An engine on an adapter of Dawn, as all scripts and tests have it. */
+export function createEngine(found: GPUAdapter, options: EngineOptions = {}): Promise<Engine> {
+  const { software } = adapterDescription(found);
+  return Engine.create(found, { software, wait: software ? waitPatiently : undefined, ...options });
 }
