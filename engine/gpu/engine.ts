@@ -2,8 +2,9 @@ import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
-import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
+import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
 import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
@@ -26,9 +27,6 @@ export interface EngineCounts {
  * began with.
  */
 export type Tuning = Readonly<Record<string, string>>;
-
-/** Names of the bindings of a kernel's entry point to the tensors they get. */
-export type Bindings = Readonly<Record<string, Tensor>>;
 
 export interface EngineOptions {
   /** The adapter computes on the CPU. */
@@ -168,27 +166,7 @@ export class Engine {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
-    const ranges: Range[] = [];
-    for (const { name } of kernel.bindings) {
-      const tensor = bindings[name];
-      if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
-      if (tensor.engine !== this) {
-        throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
-      }
-      if (tensor.bytes > this.bindingLimit) {
-        throw new RangeError(
-          `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
-            `bytes, but this adapter binds at most ${this.bindingLimit}`,
-        );
-      }
-      ranges.push(tensor);
-    }
-    for (const name in bindings) {
-      if (!kernel.bindings.some((binding) => binding.name === name)) {
-        throw unknownName(kernel, "buffer", name, kernel.bindings.map((binding) => binding.name));
-      }
-    }
-    this.#commands.launch(kernel, ranges, parameters, grid);
+    this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
   }
 
   /** Workgroups for `threads` invocations, folded into two axes where one would pass the limit of 65,535. */
