@@ -77,24 +77,22 @@ export async function loadFrozen(
 /** The name of the model that stands under what was read from `source`: a folder in full, or a hub name. */
 export async function baseName({ name, path }: ModelSource): Promise<string> {
   const folder = openFolder(path);
-  if (await isAdapter(folder)) return baseNamed(folder, (await adapterBase(folder)).name);
+  if (await isAdapter(folder)) return await baseNamed(folder);
   return isFolder(name) ? resolve(path) : name;
 }
 
 /** The base model of an adapter, downloaded where it is one of the hub. */
 export async function openBase(adapter: Folder): Promise<Folder> {
-  const { name, revision } = await adapterBase(adapter);
-  const base = baseNamed(adapter, name);
-  return openFolder(await modelFolder(revision && !isFolder(base) ? `${base}@${revision}` : base));
+  return openFolder(await modelFolder(await baseNamed(adapter)));
 }
 
 /** A path is taken from the adapter's folder or, as PEFT does, from where we are; else it is a hub name. */
-function baseNamed(adapter: Folder, name: string | null): string {
-  const found = name === null
-    ? undefined
-    : [resolve(adapter.name, name), resolve(name)].find(isFolder);
+async function baseNamed(adapter: Folder): Promise<string> {
+  const { name, revision } = await adapterBase(adapter);
+  const paths = name === null ? [] : [resolve(adapter.name, name), resolve(name)];
+  const found = paths.find(isFolder);
   if (found) return found;
-  if (name !== null && !isAbsolute(name)) return name;
+  if (name !== null && !isAbsolute(name)) return revision === null ? name : `${name}@${revision}`;
   throw new Error(
     `${adapter.name}/adapter_config.json names the base model ${
       JSON.stringify(name)
