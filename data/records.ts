@@ -27,7 +27,8 @@ export function isDataFile(name: string): boolean {
  */
 export function readRecords(source: ByteSource): AsyncGenerator<FileRecord> {
   const read = READERS[extension(source.name)];
-  if (read) return read(source);
+  if (read && source.size > 0) return read(source);
+  if (read) throw new Error(`${source.name} is empty; check where it comes from`);
   throw new Error(
     `${source.name}: the name ends in none of ${
       Object.keys(READERS).join(", ")

@@ -52,6 +52,15 @@ export class ArgumentError extends Error {
   override name = "ArgumentError";
 }
 
+/** Reads a flag's value; what `read` finds wrong with it is a mistake of the command line. */
+export function asArgument<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new ArgumentError((error as Error).message, { cause: error });
+  }
+}
+
 /** Values for flags that the command line leaves out, such as those of a config file. */
 export type Preset = (given: Record<string, unknown>) => Record<string, unknown>;
 

@@ -65,12 +65,12 @@ export function progress(
   };
 }
 
-/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+/** Does `work` under a bar, which ends with it; `work` counts its units done, with a note if it likes. */
 export async function withProgress<T>(
   label: string,
   total: number,
   unit: string,
-  work: (advance: (units: number) => void) => Promise<T>,
+  work: (advance: Progress["advance"]) => Promise<T>,
   output = processOutput,
 ): Promise<T> {
   const bar = progress(label, total, unit, output);

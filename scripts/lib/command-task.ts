@@ -1,5 +1,5 @@
 import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
-import { ArgumentError } from "../host/arguments.ts";
+import { ArgumentError, asArgument } from "../host/arguments.ts";
 import type { Output } from "../host/output.ts";
 import { naming, type TextModel } from "./load-model.ts";
 import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
@@ -58,13 +58,9 @@ export function encodeText(
   return task;
 }
 
-function columnMap(text: string | undefined): ColumnMap | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseColumns(text);
-  } catch (error) {
-    throw new ArgumentError((error as Error).message);
-  }
+/** What `--columns` says. */
+export function columnMap(text: string | undefined): ColumnMap | undefined {
+  return text === undefined ? undefined : asArgument(() => parseColumns(text));
 }
 
 /** What there is to train and to test on. */

@@ -17,6 +17,8 @@ export interface CommandDescription<Flags extends Record<string, Flag>> {
   usage?: string;
   summary: string;
   flags: Flags;
+  /** Names of the values given without a flag, in order; all of them are required. */
+  positionals?: readonly string[];
 }
 
 const programFlags = {
