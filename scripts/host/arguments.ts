@@ -1,7 +1,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { helpText, placeholder } from "./help.ts";
-import { kebab, suggestion } from "./nearest.ts";
+import { suggestion } from "../setup/nearest.mjs";
+import { helpText, kebab, placeholder } from "./help.ts";
 
 /** One flag of a command. Its key in camelCase is spelled `--kebab-case` on the command line. */
 export type Flag =

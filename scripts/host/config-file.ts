@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { suggestion } from "../setup/nearest.mjs";
 import { ArgumentError, type Flag } from "./arguments.ts";
-import { suggestion } from "./nearest.ts";
 
 /**
  * Values for the flags of `command` from a JSON file, under their camelCase keys: written by hand, or the
