@@ -18,9 +18,9 @@ function remark(flag: Flag) {
   if ("default" in flag && flag.default !== undefined) return ` (default ${flag.default})`;
   if ("required" in flag) return " (required)";
   if (flag.type !== "strings") return "";
-  return flag.least
-    ? (flag.least === 1 ? " (once or more)" : ` (${flag.least} times or more)`)
-    : " (any number of times)";
+  const { least = 0 } = flag;
+  if (least === 0) return " (any number of times)";
+  return least === 1 ? " (once or more)" : ` (${least} times or more)`;
 }
 
 /** What stands for a flag's value. */
