@@ -21,7 +21,7 @@ import { openCommand } from "./lib/command.ts";
 import { columnMap } from "./lib/command-task.ts";
 import { loadDataset } from "./lib/data.ts";
 import { dataFlags, lengthFlags, modelFlag, seedFlag } from "./lib/flags.ts";
-import { loadPolicy } from "./lib/load-model.ts";
+import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
 import { FRACTIONS, SPLIT_SEED } from "./lib/task.ts";
 import { type AuditReport, renderAudit, renderAuditPage } from "./report/audit.ts";
 
@@ -63,6 +63,7 @@ if (selection && selection.by !== "novelty" && name === undefined) {
 const columns = columnMap(options.columns);
 const engine = name === undefined ? null : (await openEngine()).engine;
 const model = engine && await loadPolicy(engine, "--model", name!);
+if (model) checkResponseTokens(responseTokens, model);
 const asked = model && auditor(model, { sample, steps, responseTokens, seed });
 const dataset = await loadDataset(options.positionals[0], {
   columns,
