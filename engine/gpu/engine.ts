@@ -66,15 +66,15 @@ export class Engine {
   #scopes: ScopeStack;
   #readBuffers = new Map<number, GPUBuffer[]>();
   #features: Features;
+  #bindingLimit: number;
   #profiler: Profiler | null = null;
 
   private constructor(
     readonly device: GPUDevice,
     features: Features,
-    /** A kernel sees at most so many bytes of a buffer. */
-    readonly bindingLimit: number,
   ) {
     this.#features = features;
+    this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device);
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
@@ -103,13 +103,19 @@ export class Engine {
       timestamps: requiredFeatures.includes("timestamp-query"),
       software: options.software ?? false,
       lanes: subgroupMinSize,
-    }, options.bindingLimit ?? device.limits.maxStorageBufferBindingSize);
+    });
     engine.#features = await runSelfTest(engine);
+    engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
     return engine;
   }
 
   get features(): Features {
     return this.#features;
+  }
+
+  /** A kernel sees at most so many bytes of a buffer. */
+  get bindingLimit(): number {
+    return this.#bindingLimit;
   }
 
   /** A new tensor whose contents are undefined: the kernel that makes it writes all of it. */

@@ -92,7 +92,9 @@ async function compileError(
     reports = [device.popErrorScope(), device.popErrorScope()];
   }
   const [validation, internal] = await Promise.all(reports);
-  return validation ?? internal;
+  const error = validation ?? internal;
+  if (error) kernels.forget(shader);
+  return error;
 }
 
 type Element = (row: number, column: number) => number;

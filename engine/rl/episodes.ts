@@ -16,7 +16,7 @@ export interface Episode extends Start {
 }
 
 /** Tokens from here on were generated. */
-export function generatedStart({ promptLength, prefixLength }: Episode): number {
+function generatedStart({ promptLength, prefixLength }: Episode): number {
   return promptLength + prefixLength;
 }
 

@@ -28,7 +28,7 @@ export interface PolicyOverrides {
   responseTokens?: number;
 }
 
-export function withPolicy(
+function withPolicy(
   settings: PolicySettings,
   { learningRate, ...given }: PolicyOverrides,
 ): PolicySettings {
