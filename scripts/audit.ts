@@ -12,6 +12,7 @@ import { auditData } from "../data/audit/data-audit.ts";
 import { parseSelection } from "../data/audit/selection.ts";
 import { judge } from "../data/audit/verdict.ts";
 import { describeDataset } from "../data/describe.ts";
+import { jsonLines } from "../data/json-lines.ts";
 import { ArgumentError, asArgument } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { auditor } from "./lib/audit-fit.ts";
@@ -95,7 +96,7 @@ if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
   const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  write(out!, rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  write(out!, jsonLines(rows));
   output.note(`${rows.length} references by ${selection.by} are in ${out}`);
 }
 output.note(`The page is ${options.html}`);

@@ -73,17 +73,6 @@ export class BufferPool {
     free.splice(place, 0, storage);
   }
 
-  /** Destroys the buffers that nothing uses now. Bind groups made with them must be dropped too. */
-  trim(): void {
-    for (const free of this.#free.values()) {
-      for (const storage of free) {
-        this.use.held -= storage.size;
-        storage.buffer.destroy();
-      }
-    }
-    this.#free.clear();
-  }
-
   #hand(storage: Storage): Storage {
     this.#taken.add(storage);
     this.use.live += storage.size;
