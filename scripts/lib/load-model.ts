@@ -2,6 +2,7 @@ import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Chat, hasChatTemplate, loadChat } from "../../engine/nn/chat.ts";
 import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
+import { ArgumentError } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
 import { loadFrozen } from "./adapters.ts";
 import { modelFolder, type ModelSource } from "./model-folder.ts";
@@ -78,6 +79,15 @@ export async function loadReward(
   }
   checkSameTokens(flag, tokenizer, policy);
   return base;
+}
+
+/** Throws where responses of so many tokens leave no room for a prompt. */
+export function checkResponseTokens(responseTokens: number, { base }: TextModel): void {
+  const { context } = base.config;
+  if (responseTokens + 2 <= context) return;
+  throw new ArgumentError(
+    `--response-tokens ${responseTokens} leaves no room for a prompt: the model's context is ${context} tokens.`,
+  );
 }
 
 /** Throws where a tokenizer gives other ids than the model that writes: its scores would be of other text. */
