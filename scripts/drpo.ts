@@ -15,6 +15,7 @@ import { dataCounts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   policyFlags,
   required,
@@ -25,6 +26,7 @@ import {
   testPromptsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy, loadReward } from "./lib/load-model.ts";
+import { planMemory, planPolicy } from "./lib/memory-plan.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
 import { testSamples } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
@@ -55,6 +57,7 @@ const { options, output, start } = openRun({
     ...policyFlags(policyDefaults),
     sharedTrunk: sharedTrunkFlag,
     testPrompts: testPromptsFlag,
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
@@ -68,20 +71,25 @@ const reward = await loadReward(engine, "--reward", options.reward, model);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
 const settings = applyOptions(forModel(ownDataSettings(seed), model.base, lora), options);
 const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
+const validation = task.validation.slice(0, validationPrompts);
+const test = task.test.slice(0, testPrompts);
+const method = beta > 0 ? "drpo" : "ppo";
+await planMemory(options, output, engine, (plan) => {
+  const models = { reference: plan.model(base), reward: plan.model(reward) };
+  const prompts = [...validation, ...test];
+  return planPolicy(plan, method, { ...models, resets: task.resets, prompts, lora }, settings);
+});
 const folder = start(engine, adapter, settings);
 
 // The policy, from the model and with it as reference.
 const judges = { reference: base, reward, tokenizer, gold: null };
 const answer = answering(output, judges, evaluationSettings(settings));
-const validation = task.validation.slice(0, validationPrompts);
-const method = beta > 0 ? "drpo" : "ppo";
 const place = { folder, progress: output.progress };
 const from = { ...task, ...judges, validation, answer, lora };
 const { policy, cost } = await trainPolicy(place, method, from, settings);
 await saveModel(folder, method, policy, model);
 
 // Both on held-out prompts.
-const test = task.test.slice(0, testPrompts);
 const references = await scoreSequences(reward, test.map(wholeSequence), microTokens);
 const candidates = [
   { name: "start", answers: await answer(base, test, "start") },

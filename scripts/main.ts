@@ -24,6 +24,7 @@ import {
 import { checkLora, loraOptions } from "./lib/adapters.ts";
 import { dataCounts, encodeText, readText } from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMain, planMemory } from "./lib/memory-plan.ts";
 import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
 import { evaluationSettings } from "./lib/settings.ts";
@@ -51,6 +52,7 @@ const text = data === undefined
   ? await bundledTask()
   : await readText({ ...options, data }, source);
 const task = encodeText(text, { promptTokens, responseTokens }, source, output);
+await planMemory(options, output, engine, (plan) => planMain(plan, base, task, settings, lora));
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };
 

@@ -15,12 +15,14 @@ import { dataCounts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   required,
   seedFlag,
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMemory, planSft } from "./lib/memory-plan.ts";
 import { trainSft } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { withTraining } from "./lib/overrides.ts";
@@ -37,6 +39,7 @@ const { options, output, start } = openRun({
     ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).sft),
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
@@ -48,6 +51,12 @@ checkLora("--model", model.base, lora);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
 const defaults = forModel(ownDataSettings(seed), model.base, lora).sft;
 const settings = withTraining(defaults, options);
+await planMemory(
+  options,
+  output,
+  engine,
+  (plan) => planSft(plan, plan.model(model.base), task.references, settings, lora),
+);
 const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };

@@ -24,11 +24,14 @@ const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsa
  */
 export class BufferPool {
   readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
+  /** Bytes it may hold; what is in use goes first, and free buffers are what it can do without. */
+  limit = Infinity;
   #free = new Map<number, Storage[]>();
   #taken = new Set<Storage>();
   #nextId = 1;
 
-  constructor(readonly device: GPUDevice) {}
+  /** @param makeRoom trims, with what else must be done then */
+  constructor(readonly device: GPUDevice, readonly makeRoom = (): void => this.trim()) {}
 
   take(bytes: number): Storage {
     const limit = this.device.limits.maxStorageBufferBindingSize;
@@ -92,6 +95,8 @@ export class BufferPool {
   }
 
   #create(size: number): Storage {
+    const { held, live } = this.use;
+    if (held + size > this.limit && held > live) this.makeRoom();
     this.use.buffersCreated++;
     this.use.held += size;
     const id = this.#nextId++;

@@ -3,6 +3,7 @@ import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
+import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
@@ -75,7 +76,7 @@ export class Engine {
   ) {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
-    this.#pool = new BufferPool(device);
+    this.#pool = new BufferPool(device, () => this.trim());
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
     this.#scopes = new ScopeStack(this.#pool);
@@ -106,6 +107,17 @@ export class Engine {
     });
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
+    return engine;
+  }
+
+  /**
+   * An engine with the limits, features and kernels of this one that computes nothing and counts bytes: what
+   * work would take, told by doing it there. What is read from it is zeros.
+   */
+  rehearsal(): Engine {
+    const engine = new Engine(countingDevice(this.device.limits), this.#features);
+    engine.#bindingLimit = this.#bindingLimit;
+    engine.tuning = this.tuning;
     return engine;
   }
 
@@ -313,6 +325,11 @@ export class Engine {
 
   get memory(): Readonly<MemoryUse> {
     return this.#pool.use;
+  }
+
+  /** Bytes that the pool may hold; beyond, it gives free buffers back to the device before it makes a new one. */
+  set memoryLimit(bytes: number) {
+    this.#pool.limit = bytes;
   }
 
   /** Starts a new measurement of `memory.peakLive`. */

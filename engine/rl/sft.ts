@@ -56,7 +56,7 @@ export class SupervisedTrainer implements Trainer {
     const count = rows.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
     model.parameters.clearGradients();
     const sums: Tensor[] = [];
-    for (const [start, end] of groupByTokens(rows.map(lengthOf), settings.microTokens)) {
+    for (const [start, end] of groupByTokens(rows.map(demonstrationTokens), settings.microTokens)) {
       sums.push(this.#accumulate(rows.slice(start, end), count));
     }
     const rate = learningRate(settings.schedule, this.step, this.steps);
@@ -95,13 +95,13 @@ export class SupervisedTrainer implements Trainer {
   }
 }
 
-function lengthOf({ promptIds, responseIds }: Demonstration): number {
+export function demonstrationTokens({ promptIds, responseIds }: Demonstration): number {
   return promptIds.length + responseIds.length;
 }
 
 function packDemonstrations({ parameters }: Model, rows: readonly Demonstration[]) {
   const sequences = rows.map(({ promptIds, responseIds }) => [...promptIds, ...responseIds]);
-  const ranges = rows.map((row) => [row.promptIds.length, lengthOf(row)] as const);
+  const ranges = rows.map((row) => [row.promptIds.length, demonstrationTokens(row)] as const);
   return packPredictions(parameters.engine, sequences, ranges);
 }
 
@@ -121,7 +121,7 @@ export async function meanLogProbability(
   microTokens: number,
 ): Promise<number> {
   const { engine } = model.parameters;
-  const parts = groupByTokens(data.map(lengthOf), microTokens).map(([start, end]) =>
+  const parts = groupByTokens(data.map(demonstrationTokens), microTokens).map(([start, end]) =>
     engine.scope(() =>
       logProbabilities(model, packDemonstrations(model, data.slice(start, end))).logProb
     )

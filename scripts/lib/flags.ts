@@ -63,6 +63,22 @@ export const lengthFlags = {
   },
 } as const;
 
+/** How much of the adapter's memory may be taken; WebGPU does not tell how much there is. */
+export const memoryFlags = {
+  memory: {
+    type: "number",
+    min: 0.001,
+    placeholder: "GIB",
+    help:
+      "device memory that may be used: prints what the run will take, and refuses what cannot fit",
+  },
+  microTokens: {
+    type: "integer",
+    min: 1,
+    help: "tokens that pass through the model at a time; 4096 without it",
+  },
+} as const;
+
 export const testPromptsFlag = {
   type: "integer",
   default: 32,
