@@ -119,21 +119,25 @@ export class Rehearsal {
   }
 }
 
-/** The rows of the largest micro-batch that a batch of `batchSize` rows may hold: the longest that fit together. */
+/**
+ * A micro-batch that takes at least what any of `batchSize` rows may take, and at most the shortest row more:
+ * the longest rows that fit together, and one to close the gap. It is to be trained on as a whole.
+ */
 export function fullestMicroBatch<Row>(
   rows: readonly Row[],
   lengthOf: (row: Row) => number,
   { microTokens, batchSize }: { microTokens: number; batchSize: number },
 ): Row[] {
-  const [longest, ...rest] = rows.toSorted((a, b) => lengthOf(b) - lengthOf(a));
-  const fullest = [longest];
-  let tokens = lengthOf(longest);
-  for (const row of rest) {
-    if (fullest.length === batchSize) break;
-    if (tokens + lengthOf(row) > microTokens) continue;
-    fullest.push(row);
-    tokens += lengthOf(row);
+  const fullest: Row[] = [], left: Row[] = [];
+  let tokens = 0;
+  for (const row of rows.toSorted((a, b) => lengthOf(b) - lengthOf(a))) {
+    const fits = fullest.length === 0 || tokens + lengthOf(row) <= microTokens;
+    if (fits && fullest.length < batchSize) {
+      fullest.push(row);
+      tokens += lengthOf(row);
+    } else left.push(row);
   }
+  if (tokens < microTokens && fullest.length < batchSize) fullest.push(...left.slice(-1));
   return fullest;
 }
 

@@ -68,9 +68,7 @@ export const memoryFlags = {
   memory: {
     type: "number",
     min: 0.001,
-    placeholder: "GIB",
-    help:
-      "device memory that may be used: prints what the run will take, and refuses what cannot fit",
+    help: "GiB of device memory that may be used: prints what a run takes, refuses what cannot fit",
   },
   microTokens: {
     type: "integer",

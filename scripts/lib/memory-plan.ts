@@ -60,7 +60,7 @@ export async function planSft(
 ): Promise<Model> {
   const model = trainable(base, lora, settings.seed);
   const rows = fullestMicroBatch(data, demonstrationTokens, settings);
-  const trainer = new SupervisedTrainer(model, rows, { ...settings, batchSize: rows.length });
+  const trainer = new SupervisedTrainer(model, rows, inOnePiece(settings, rows));
   await rehearsal.run({ phase: titles.sft, models: [base, model], train: () => trainer.advance() });
   return model;
 }
@@ -74,7 +74,7 @@ export async function planReward(
 ): Promise<Model> {
   const model = rewardOn(start, lora, settings.seed);
   const rows = fullestMicroBatch(pairs, pairTokens, settings);
-  const trainer = new RewardTrainer(model, rows, { ...settings, batchSize: rows.length });
+  const trainer = new RewardTrainer(model, rows, inOnePiece(settings, rows));
   const models = [start, model];
   await rehearsal.run({ phase: titles.reward, models, train: () => trainer.advance() });
   return model;
@@ -90,8 +90,7 @@ export async function planDpo(
 ): Promise<void> {
   const model = trainable(base, lora, settings.seed);
   const rows = fullestMicroBatch(pairs, pairTokens, settings);
-  const own = { ...settings, batchSize: rows.length };
-  const trainer = new DirectPreferenceTrainer(model, base, rows, own);
+  const trainer = new DirectPreferenceTrainer(model, base, rows, inOnePiece(settings, rows));
   await rehearsal.run({
     phase: titles.dpo,
     models: [base, model],
@@ -153,6 +152,11 @@ export async function planMain(
   const from = { reference, reward, resets, prompts, lora };
   await planPolicy(rehearsal, "drpo", from, run);
   await planPolicy(rehearsal, "ppo", from, { ...run, policy: { ...run.policy, beta: 0 } });
+}
+
+/** Settings under which all `rows` are one micro-batch. */
+function inOnePiece<S extends SupervisedSettings>(settings: S, rows: readonly unknown[]): S {
+  return { ...settings, batchSize: rows.length, microTokens: Infinity };
 }
 
 /** The batch of answers with the longest prompts. */

@@ -28,7 +28,8 @@ const advice: Record<Part, string> = {
 export function renderPlan(phases: readonly PhaseMemory[], gib: number): string {
   const table = align([
     ["", ...phases.map(({ phase }) => phase)],
-    ...rows.map(([part, title]) => [title, ...phases.map((phase) => inUnits(phase[part]))]),
+    ...rows.filter(([part]) => phases.some((phase) => phase[part] > 0))
+      .map(([part, title]) => [title, ...phases.map((phase) => inUnits(phase[part]))]),
   ]);
   return `Memory, of ${gib} GiB that may be used:\n${table}\n`;
 }

@@ -11,6 +11,8 @@ import { Rehearsal } from "../../engine/rl/rehearsal.ts";
 import { RewardTrainer } from "../../engine/rl/reward-model.ts";
 import { SupervisedTrainer } from "../../engine/rl/sft.ts";
 import type { Trainer } from "../../engine/rl/trainer.ts";
+import { ArgumentError } from "../../scripts/host/arguments.ts";
+import { openOutput } from "../../scripts/host/output.ts";
 import { trainable } from "../../scripts/lib/adapters.ts";
 import {
   planDpo,
@@ -20,7 +22,11 @@ import {
   planSft,
 } from "../../scripts/lib/memory-plan.ts";
 import { policyModels, rewardOn } from "../../scripts/lib/phases.ts";
-import { directPreferenceSettings, ownDataSettings } from "../../scripts/lib/settings.ts";
+import {
+  directPreferenceSettings,
+  evaluationSettings,
+  ownDataSettings,
+} from "../../scripts/lib/settings.ts";
 import { randomIntegers } from "../support/compare.ts";
 import { newEngine } from "../support/engine.ts";
 
@@ -57,8 +63,8 @@ const configs: Record<string, (size: { width: number; layers: number }) => Model
 const optimizer = defaultAdamW;
 const run = (() => {
   const { sft, reward, policy, ...rest } = ownDataSettings(5);
-  const few = { batchSize: 8, steps: 3, microTokens: 256, optimizer };
-  const updates = { updates: 2, episodes: 12, epochs: 1, responseTokens: 24, microTokens: 256 };
+  const few = { batchSize: 8, steps: 2, microTokens: 160, optimizer };
+  const updates = { updates: 1, episodes: 10, epochs: 1, responseTokens: 24, microTokens: 160 };
   return {
     ...rest,
     sft: { ...sft, ...few },
@@ -67,7 +73,8 @@ const run = (() => {
     batchRows: 6,
   };
 })();
-const dpo = directPreferenceSettings(run);
+const answers = evaluationSettings(run);
+const dpo = { ...directPreferenceSettings(run), steps: 2 };
 const ids = (count: number, seed: number) =>
   [...randomIntegers(count, VOCABULARY - 2, seed)].map((id) => id + 2);
 const rows = Array.from({ length: 40 }, (_, i) => ({
@@ -84,34 +91,97 @@ beforeAll(async () => {
 });
 afterAll(() => engine.destroy());
 
-/** The most that is in use while a trainer goes through some steps, and the models that it made. */
-async function measure(trainer: Trainer, steps: number): Promise<number> {
-  engine.resetPeak();
-  for (let step = 0; step < steps; step++) await trainer.advance();
-  return engine.memory.peakLive;
+/** As commands load it. */
+function frozenModel(config: ModelConfig): Model {
+  const model = newModel(engine, config, 1);
+  const frozen = copyModel(model, { trainable: false });
+  model.parameters.release();
+  return frozen;
 }
 
-function near(planned: number, measured: number): void {
-  expect(planned / measured).toBeGreaterThan(FACTOR.least);
-  expect(planned / measured).toBeLessThan(FACTOR.most);
-}
-
-/** Only what a phase has made is in use, so that the counter says what the phase takes. */
-async function alone(base: Model, phase: (frozen: Model) => Promise<Model[]>): Promise<void> {
+/** Bytes that training takes at most, what it makes included, beside what the plan says of it. */
+async function compare(
+  config: ModelConfig,
+  start: (base: Model) => Promise<{ trainer: Trainer; models: Model[] }>,
+  plan: (rehearsal: Rehearsal, base: Model) => Promise<unknown>,
+): Promise<void> {
   const { live } = engine.memory;
-  const frozen = copyModel(base, { trainable: false });
-  base.parameters.release();
-  for (const { parameters } of new Set([frozen, ...await phase(frozen)])) parameters.release();
-  expect(engine.memory.live).toBeLessThan(live);
+  const base = frozenModel(config);
+  const { trainer, models } = await start(base);
+  engine.resetPeak();
+  while (trainer.step < trainer.steps) await trainer.advance();
+  const measured = engine.memory.peakLive - live;
+
+  const rehearsal = new Rehearsal(engine);
+  await plan(rehearsal, rehearsal.model(base));
+  const { weights, optimizer, training, generation, peak } = rehearsal.phases.at(-1)!;
+  expect(peak).toBe(weights + optimizer + Math.max(training, generation));
+  expect(peak / measured).toBeGreaterThan(FACTOR.least);
+  expect(peak / measured).toBeLessThan(FACTOR.most);
+  for (const { parameters } of new Set([base, ...models])) parameters.release();
 }
 
-const adapters: LoraOptions = { rank: 4, alpha: 8, targets: "all-linear" };
+describe.each(Object.keys(configs))("the plan is what training takes, %s", (family) => {
+  test.each([
+    ["small", null],
+    ["larger", null],
+    ["small", { rank: 4, alpha: 8, targets: "all-linear" }],
+  ] as [keyof typeof sizes, LoraOptions | null][])("%s, LoRA %p", async (size, lora) => {
+    const config = configs[family](sizes[size]);
+    await compare(config, (base) => {
+      const model = trainable(base, lora, 1);
+      const trainer = new SupervisedTrainer(model, rows, run.sft);
+      return Promise.resolve({ trainer, models: [model] });
+    }, (rehearsal, base) => planSft(rehearsal, base, rows, run.sft, lora));
 
-describe.each(Object.keys(configs))("the plan for %s", (family) => {
-  for (const [size, shape] of Object.entries(sizes)) {
-    const lora = size === "small" ? null : adapters;
-    const base = () => newModel(engine, configs[family](shape), 1);
-    void base;
-    void lora;
-  }
+    await compare(config, (base) => {
+      const model = rewardOn(base, lora, 1);
+      const trainer = new RewardTrainer(model, pairs, run.reward);
+      return Promise.resolve({ trainer, models: [model] });
+    }, (rehearsal, base) => planReward(rehearsal, base, pairs, run.reward, lora));
+
+    await compare(
+      config,
+      (base) => {
+        const model = trainable(base, lora, 1);
+        const trainer = new DirectPreferenceTrainer(model, base, pairs, dpo);
+        return Promise.resolve({ trainer, models: [model] });
+      },
+      (rehearsal, base) => planDpo(rehearsal, base, { pairs, prompts: [] }, dpo, answers, lora),
+    );
+
+    for (const sharedTrunk of size === "small" ? [false, true] : [false]) {
+      const settings = { ...run, sharedTrunk };
+      await compare(config, (base) => {
+        const reward = rewardOn(base, lora, 1);
+        const models = policyModels({ reference: base, reward, lora }, settings);
+        const trainer = new PolicyTrainer(models, resets, run.policy);
+        return Promise.resolve({ trainer, models: [reward, models.policy, models.value] });
+      }, (rehearsal, reference) => {
+        const reward = rewardOn(reference, lora, 1);
+        const from = { reference, reward, resets, prompts: [], lora };
+        return planPolicy(rehearsal, "drpo", from, settings);
+      });
+    }
+  }, 240_000);
+});
+
+test("without --memory there is no plan, and what does not fit is refused with the part to change", async () => {
+  const notes: string[] = [];
+  const output = {
+    ...openOutput({ quiet: true, json: false }),
+    note: (text: string) => notes.push(text),
+  };
+  const base = frozenModel(configs["llama"](sizes.small));
+  const { live } = engine.memory;
+  const phases = (rehearsal: Rehearsal) =>
+    planSft(rehearsal, rehearsal.model(base), rows, run.sft, null);
+  await planMemory({}, output, engine, phases);
+  expect(notes).toEqual([]);
+  await planMemory({ memory: 0.5 }, output, engine, phases);
+  expect(notes.join()).toMatch(/SFT.*most at once +\d+\.\d MiB/s);
+  const refused = planMemory({ memory: 0.001 }, output, engine, phases);
+  await expect(refused).rejects.toThrow(/1\.0 MiB may be used.*activations.*--micro-tokens/);
+  await expect(refused).rejects.toBeInstanceOf(ArgumentError); // exit status 2
+  expect(engine.memory.live).toBe(live); // a rehearsal takes nothing
 });
