@@ -62,7 +62,7 @@ const { options, output, start } = openRun({
   },
 });
 const { seed } = options;
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);

@@ -37,7 +37,7 @@ import type { MethodName, Results } from "./report/types.ts";
 
 const started = performance.now();
 const { options, output, start } = openMainRun();
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 
 // The task as token ids of the base model.

@@ -43,7 +43,7 @@ const { options, output, start } = openRun({
     seed: seedFlag,
   },
 });
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);

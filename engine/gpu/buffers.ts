@@ -15,6 +15,11 @@ export interface MemoryUse {
   buffersCreated: number;
 }
 
+/** What was asked for is more than may be used (`Engine.memoryLimit`). */
+export class MemoryLimitError extends RangeError {
+  override name = "MemoryLimitError";
+}
+
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsage is no global in every runtime
 
 /**
@@ -45,13 +50,20 @@ export class BufferPool {
     return this.#hand(this.#free.get(size)?.pop() ?? this.#create(size));
   }
 
-  /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
+  /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. Keeps to the limit. */
   flat(bytes: number): Storage {
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit) {
       throw new RangeError(
         `parameters of ${bytes} bytes were asked for in one buffer, but this adapter's hold at most ` +
           `${limit}; use a smaller model`,
+      );
+    }
+    const { live } = this.use;
+    if (live + bytes > this.limit) {
+      throw new MemoryLimitError(
+        `parameters of ${bytes} bytes were asked for, and of the ${this.limit} bytes that may be used ${live} ` +
+          "are; use a smaller model, or more memory",
       );
     }
     return this.#hand({ ...this.#create(Math.ceil(bytes / 256) * 256), pooled: false });

@@ -27,15 +27,14 @@ import {
 } from "../../engine/rl/sft.ts";
 import type { Output } from "../host/output.ts";
 import { trainable } from "./adapters.ts";
-import { checkPlan, GIB, renderPlan } from "./memory-table.ts";
+import { checkPlan, renderPlan } from "./memory-table.ts";
 import { policyAlone, policyModels, rewardOn } from "./phases.ts";
 import { evaluationSettings, type RunSettings } from "./settings.ts";
 import type { Task } from "./task.ts";
 import { titles } from "./train.ts";
 
 /**
- * Where `--memory` is given: goes through a run's phases, prints what they take and holds the engine to it.
- * Throws where they take more.
+ * Where `--memory` is given: goes through a run's phases and prints what they take. Throws where that is more.
  */
 export async function planMemory(
   { memory }: { memory?: number },
@@ -48,7 +47,6 @@ export async function planMemory(
   await phases(rehearsal);
   note(renderPlan(rehearsal.phases, memory));
   checkPlan(rehearsal.phases, memory);
-  engine.memoryLimit = memory * GIB;
 }
 
 export async function planSft(

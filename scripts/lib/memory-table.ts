@@ -1,8 +1,7 @@
 import type { PhaseMemory } from "../../engine/rl/rehearsal.ts";
 import { ArgumentError } from "../host/arguments.ts";
+import { GIB } from "../host/engine.ts";
 import { align } from "../report/table.ts";
-
-export const GIB = 2 ** 30;
 
 type Part = "weights" | "optimizer" | "training" | "generation";
 

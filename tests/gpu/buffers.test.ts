@@ -53,6 +53,7 @@ test("beyond its limit the pool gives free buffers back before it makes new ones
   pool.give(b);
   pool.take(8192); // what is needed is made all the same
   expect(pool.use).toMatchObject({ live: 10240, held: 10240 });
+  expect(() => pool.flat(256)).toThrow("of the 4096 bytes that may be used 10240 are");
 });
 
 test("a buffer given back twice is refused", async () => {
