@@ -6,7 +6,7 @@ import { type ByteSource, bytesSource } from "../engine/nn/bytes.ts";
 const CHUNK_BYTES = 1 << 20;
 
 /** The bytes of a source in order; a name ending in `.gz` is unpacked on the way. */
-export async function* readChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
+async function* readChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
   // Joined gzip files are one stream to zlib, which the web's DecompressionStream refuses.
   const stream = source.name.endsWith(".gz")
     // pipeline hands an error of the source on to the unpacked stream, where it is thrown.

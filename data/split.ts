@@ -1,4 +1,4 @@
-import { mix32 } from "../engine/rl/random.ts";
+import { mix32 } from "../engine/ops/seeded-random.ts";
 import type { SplitName } from "./rows.ts";
 
 export interface Split<T> {

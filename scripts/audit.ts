@@ -13,6 +13,7 @@ import { parseSelection } from "../data/audit/selection.ts";
 import { judge } from "../data/audit/verdict.ts";
 import { describeDataset } from "../data/describe.ts";
 import { parseColumns } from "../data/forms/recognise.ts";
+import { jsonLines } from "../data/json-lines.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { auditor } from "./lib/audit-fit.ts";
@@ -93,7 +94,7 @@ if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
   const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  write(given.out!, rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  write(given.out!, jsonLines(rows));
   console.error(`${rows.length} references by ${selection.by} are in ${given.out}`);
 }
 console.error(`The page is ${given.html}`);

@@ -89,7 +89,7 @@ const results = {
 const samples = candidates.flatMap((candidate) =>
   candidateSamples(candidate, prompts, referenceRewards !== null)
 );
-folder.write("samples.jsonl", samples.map((sample) => JSON.stringify(sample) + "\n").join(""));
+folder.samples(samples);
 folder.results(results);
 output.result(
   `\n${renderSamples(candidates, prompts, 3)}\n\n${prompts.length} held-out prompts, ${

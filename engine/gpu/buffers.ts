@@ -88,7 +88,7 @@ export class BufferPool {
     free.splice(place, 0, storage);
   }
 
-  /** Destroys the buffers that nothing uses now. Bind groups made with them must be dropped too. */
+  /** Destroys the free buffers. What is encoded and not submitted may still use them: submit it first. */
   trim(): void {
     for (const free of this.#free.values()) {
       for (const storage of free) {

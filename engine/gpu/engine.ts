@@ -5,8 +5,10 @@ import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
+import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
+import { ReadBack } from "./read-back.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -19,16 +21,6 @@ export interface EngineCounts {
   buffersCreated: number;
 }
 
-/** What the adapter offers beyond the core, after asking and testing. */
-export interface Features {
-  readonly subgroups: boolean;
-  readonly timestamps: boolean;
-  /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
-  readonly software: boolean;
-  /** Lanes of one subgroup, the least there are: the width of a CPU's vectors on a software adapter. */
-  readonly lanes: number;
-}
-
 /**
  * Kernels chosen by measuring: the name of a variant by op and class of shapes (engine/ops/tuning.ts). What is
  * not in it takes the untuned default. Another choice changes the order of sums, so a run keeps the one that it
@@ -38,17 +30,6 @@ export type Tuning = Readonly<Record<string, string>>;
 
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
-
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxStorageBuffersPerShaderStage",
-] as const;
-
-const SUBGROUP_LANES = 8; // what shaders/matmul_subgroup.wgsl hands elements round in
 
 /**
  * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
@@ -65,7 +46,7 @@ export class Engine {
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
-  #readBuffers = new Map<number, GPUBuffer[]>();
+  #readBack: ReadBack;
   #features: Features;
   #bindingLimit: number;
   #profiler: Profiler | null = null;
@@ -76,9 +57,10 @@ export class Engine {
   ) {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
-    this.#pool = new BufferPool(device, () => this.trim());
+    this.#pool = new BufferPool(device, () => this.#trim());
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
+    this.#readBack = new ReadBack(this.#commands);
     this.#scopes = new ScopeStack(this.#pool);
   }
 
@@ -91,20 +73,8 @@ export class Engine {
     adapter: GPUAdapter,
     options: { software?: boolean; bindingLimit?: number } = {},
   ): Promise<Engine> {
-    const requiredLimits: Record<string, number> = {};
-    for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-    const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
-    const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    // Where the smallest size is not told, the self-test finds out whether it is enough.
-    const { subgroupMinSize = SUBGROUP_LANES } = adapter.info;
-    const engine = new Engine(device, {
-      subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName) &&
-        subgroupMinSize >= SUBGROUP_LANES,
-      timestamps: requiredFeatures.includes("timestamp-query"),
-      software: options.software ?? false,
-      lanes: subgroupMinSize,
-    });
+    const { device, features } = await requestDevice(adapter, options.software ?? false);
+    const engine = new Engine(device, features);
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
     return engine;
@@ -259,13 +229,6 @@ export class Engine {
     this.#scopes.release(tensor.storage);
   }
 
-  /** Destroys the buffers that no tensor uses now: between phases of a run that ask for other sizes. */
-  trim(): void {
-    this.flush();
-    this.#pool.trim();
-    this.#commands.forgetBindGroups();
-  }
-
   /** Runs `body` with ops recorded on `tape`. */
   record<T>(tape: Tape | null, body: () => T): T {
     const outer = this.tape;
@@ -316,11 +279,11 @@ export class Engine {
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
-    return new Float32Array(await this.#readBytes(tensor));
+    return new Float32Array(await this.#readBack.bytes(tensor));
   }
 
   async readIntegers(tensor: Tensor): Promise<Uint32Array> {
-    return new Uint32Array(await this.#readBytes(tensor));
+    return new Uint32Array(await this.#readBack.bytes(tensor));
   }
 
   get memory(): Readonly<MemoryUse> {
@@ -353,21 +316,10 @@ export class Engine {
     this.device.destroy();
   }
 
-  async #readBytes(tensor: Tensor): Promise<ArrayBuffer> {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(tensor.bytes, 256)));
-    const free = this.#readBuffers.get(size) ?? [];
-    this.#readBuffers.set(size, free);
-    const buffer = free.pop() ??
-      this.device.createBuffer({ size, usage: 0x01 | 0x08, label: "read-back" }); // MAP_READ | COPY_DST
-    if (tensor.bytes) this.#commands.copyOut(tensor, buffer);
-    this.#commands.flush();
-    const mapped = buffer.mapAsync(1);
-    await mapped.catch(() => {}); // the reason of a failure, with the launches it came from, is in the check
-    await this.#commands.check();
-    await mapped;
-    const bytes = buffer.getMappedRange(0, Math.ceil(tensor.bytes / 8) * 8).slice(0, tensor.bytes);
-    buffer.unmap();
-    free.push(buffer);
-    return bytes;
+  /** Gives the device back what no tensor uses now; bind groups are made of it, so they go too. */
+  #trim(): void {
+    this.flush();
+    this.#pool.trim();
+    this.#commands.forgetBindGroups();
   }
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Bindings, Engine, Features } from "./engine.ts";
+import type { Features } from "./device.ts";
+import type { Bindings, Engine } from "./engine.ts";
 import type { KernelConstants } from "./kernels.ts";
 import type { ShaderName } from "./shaders.ts";
 

@@ -1,5 +1,6 @@
 import { scale } from "../ops/elementwise.ts";
 import { launchMatmul } from "../ops/matmul.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
@@ -7,7 +8,6 @@ import { architectureOf } from "./families/index.ts";
 import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
 import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
-import { drawBits, purposes, uniform } from "./threefry.ts";
 
 /** A LoRA config; what is left out takes PEFT's default. */
 export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Partial<LoraConfig>;

@@ -1,9 +1,9 @@
 import type { Engine } from "../gpu/engine.ts";
 import { generate, type GenerationOptions, type GenerationRequest } from "../nn/generation.ts";
 import { type Model, packPredictions, type PredictionBatch } from "../nn/model.ts";
+import { Role } from "../ops/roles.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ResetSource, Start } from "./resets.ts";
-import { Role } from "./roles.ts";
 
 /** One rollout: PROMPT… FORCED… GENERATED…, with what is needed to replay and audit it. */
 export interface Episode extends Start {

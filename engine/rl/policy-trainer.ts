@@ -14,6 +14,7 @@ import { checkDecoding, checkFinite, checkFirstLook, checkLoss } from "./gates.t
 import { BatchOrder } from "./order.ts";
 import { drawStarts, type PrefixLaw, type ResetSource } from "./resets.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
+import { average, sum } from "./statistics.ts";
 import {
   packState,
   type StepMetrics,
@@ -154,18 +155,16 @@ export class PolicyTrainer implements Trainer {
   }
 
   #describe(episodes: readonly Episode[], report: ScoringReport): StepMetrics {
-    const mean = (values: ArrayLike<number>) =>
-      Array.from(values).reduce((a, b) => a + b, 0) / values.length;
     const k1 = report.logProbs.map((x, i) => x - report.referenceLogProbs[i]);
     const share = (test: (episode: Episode) => boolean) =>
       episodes.filter(test).length / episodes.length;
     return {
       episodes: this.episodes,
       generatedTokens: this.generatedTokens,
-      rolloutReward: mean(report.scores),
-      rolloutKl: k1.reduce((a, b) => a + b, 0) / episodes.length,
-      rolloutKlPerToken: mean(k1),
-      entropy: mean(report.entropies),
+      rolloutReward: average(report.scores),
+      rolloutKl: sum(k1) / episodes.length,
+      rolloutKlPerToken: average(k1),
+      entropy: average(report.entropies),
       ended: share(({ ended }) => ended),
       resets: share(({ prefixLength }) => prefixLength > 0),
       tokensPerEpisode: report.logProbs.length / episodes.length,

@@ -1,4 +1,4 @@
-import { drawBits, purposes, uniform } from "../nn/threefry.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
 import type { BatchOrder } from "./order.ts";
 
 /** A prompt with an offline response that an episode may be reset into, as token ids. */

@@ -54,6 +54,14 @@ export class RunFolder {
     this.#append("samples.jsonl", record);
   }
 
+  /** All samples of a run that is done at once. */
+  samples(records: readonly object[]): void {
+    this.write(
+      "samples.jsonl",
+      records.map((record) => toJson("samples.jsonl", record) + "\n").join(""),
+    );
+  }
+
   /** Writes a file of the folder, atomically. */
   write(name: string, content: string | Uint8Array): void {
     const path = join(this.path, name);

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { LaunchTime } from "../../engine/gpu/profiler.ts";
 import { loadModel } from "../../engine/nn/model.ts";
+import { sum } from "../../engine/rl/statistics.ts";
 import { readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { openFolder } from "../host/files.ts";
@@ -71,7 +72,6 @@ async function wallTime(run: () => Promise<void>): Promise<number> {
 const duration = ({ start, end }: LaunchTime) => end - start;
 /** A kernel's shader and entry point, without its constants. */
 const entryOf = (kernel: string) => kernel.split(" ")[0];
-const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
 
 /** Kernels by their share of the time, the largest first. */
 function table(launches: readonly LaunchTime[]): string[] {

@@ -1,6 +1,6 @@
 // The flags that several commands share; each stands here once, so that it means the same everywhere.
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
-import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 
 /** A flag that must be given. */
 export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
@@ -115,7 +115,7 @@ export const sharedTrunkFlag = {
 } as const;
 
 /** How long a trainer with batches goes on. */
-export function trainingFlags({ steps, batchSize, schedule }: SupervisedSettings) {
+export function trainingFlags({ steps, batchSize, schedule }: BatchSettings) {
   return {
     steps: { type: "integer", default: steps, min: 1, help: "training steps" },
     batchSize: { type: "integer", default: batchSize, min: 1, help: "rows of a step" },

@@ -3,6 +3,7 @@ import type { LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import type { GenerationRequest } from "../../engine/nn/generation.ts";
 import type { Model } from "../../engine/nn/model.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 import { type DirectPreferenceSettings, DirectPreferenceTrainer } from "../../engine/rl/dpo.ts";
 import type { EvaluationPrompt, EvaluationSettings } from "../../engine/rl/evaluation.ts";
 import { rollOutRequests } from "../../engine/rl/episodes.ts";
@@ -19,12 +20,7 @@ import {
   type RewardSettings,
   RewardTrainer,
 } from "../../engine/rl/reward-model.ts";
-import {
-  type Demonstration,
-  demonstrationTokens,
-  type SupervisedSettings,
-  SupervisedTrainer,
-} from "../../engine/rl/sft.ts";
+import { type Demonstration, demonstrationTokens, SupervisedTrainer } from "../../engine/rl/sft.ts";
 import type { Output } from "../host/output.ts";
 import { trainable } from "./adapters.ts";
 import { checkPlan, renderPlan } from "./memory-table.ts";
@@ -53,7 +49,7 @@ export async function planSft(
   rehearsal: Rehearsal,
   base: Model,
   data: readonly Demonstration[],
-  settings: SupervisedSettings,
+  settings: BatchSettings,
   lora: LoraOptions | null,
 ): Promise<Model> {
   const model = trainable(base, lora, settings.seed);
@@ -153,7 +149,7 @@ export async function planMain(
 }
 
 /** Settings under which all `rows` are one micro-batch. */
-function inOnePiece<S extends SupervisedSettings>(settings: S, rows: readonly unknown[]): S {
+function inOnePiece<S extends BatchSettings>(settings: S, rows: readonly unknown[]): S {
   return { ...settings, batchSize: rows.length, microTokens: Infinity };
 }
 

@@ -1,5 +1,5 @@
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
-import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 import type { RunSettings } from "./settings.ts";
 
 /** Values given on the command line, in place of defaults, for a trainer with batches. */
@@ -10,7 +10,7 @@ export interface TrainingOverrides {
   microTokens?: number;
 }
 
-export function withTraining<S extends SupervisedSettings>(
+export function withTraining<S extends BatchSettings>(
   settings: S,
   { learningRate, ...given }: TrainingOverrides,
 ): S {

@@ -2,6 +2,7 @@
 import type { LoraOptions } from "../../engine/nn/adapter.ts";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 import {
   type Answer,
   answerPrompts,
@@ -19,11 +20,7 @@ import {
   type RewardSettings,
   RewardTrainer,
 } from "../../engine/rl/reward-model.ts";
-import {
-  type Demonstration,
-  type SupervisedSettings,
-  SupervisedTrainer,
-} from "../../engine/rl/sft.ts";
+import { type Demonstration, SupervisedTrainer } from "../../engine/rl/sft.ts";
 import { type ProgressOutput, withProgress } from "../host/progress.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import { trainable } from "./adapters.ts";
@@ -43,7 +40,7 @@ export async function trainSft(
   { folder, progress }: Place,
   base: Model,
   data: readonly Demonstration[],
-  settings: SupervisedSettings,
+  settings: BatchSettings,
   lora: LoraOptions | null,
 ): Promise<{ model: Model; seconds: number }> {
   const model = trainable(base, lora, settings.seed);

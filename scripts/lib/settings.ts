@@ -8,11 +8,11 @@ import type { EvaluationSettings } from "../../engine/rl/evaluation.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { RewardSettings } from "../../engine/rl/reward-model.ts";
 import type { Schedule } from "../../engine/rl/schedule.ts";
-import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 
 /** All settings of a run, but for its data. */
 export interface RunSettings {
-  sft: SupervisedSettings;
+  sft: BatchSettings;
   reward: RewardSettings;
   /** PPO is this with β = 0. */
   policy: PolicySettings;

@@ -4,7 +4,7 @@ import type { Details } from "./contender.ts";
 import type { Measurement } from "./rounds.ts";
 import { batchedForward, flopsOf, largestGeneration, type NamedWork, tokensOf } from "./works.ts";
 
-export const OURS = "homeport";
+const OURS = "homeport";
 
 /** What --json prints of one work in one library. */
 export interface Row extends Partial<Details> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { memoryFolder } from "../../engine/nn/bytes.ts";
 import { configToJson, loadConfig, type ModelConfig, parseConfig } from "../../engine/nn/config.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { oracle } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const MINIMAL = {
   model_type: "llama",
