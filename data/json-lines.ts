@@ -1,4 +1,4 @@
-/** A file of one JSON value a line. */
+/** Rows as the text of a JSON-lines file. */
 export function jsonLines(rows: readonly unknown[]): string {
   return rows.map((row) => JSON.stringify(row) + "\n").join("");
 }

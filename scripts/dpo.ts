@@ -13,7 +13,7 @@ import { openEngine } from "./host/engine.ts";
 import { duration, withProgress } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions, trainable } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPairs, needPrompts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
@@ -74,7 +74,8 @@ const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const task = await readTask(options, model, output);
-needPairs(task, options.data);
+needPairs(task, options);
+needPrompts(task.test, options);
 const run = forModel(ownDataSettings(seed), model.base, lora);
 const settings = { ...withTraining(directPreferenceSettings(run), options), beta, kind };
 const test = task.test.slice(0, options.testPrompts);

@@ -11,7 +11,7 @@ import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
@@ -69,6 +69,8 @@ checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
+needResponses(task, options);
+needPrompts(task.test, options);
 const settings = applyOptions(forModel(ownDataSettings(seed), model.base, lora), options);
 const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
 const validation = task.validation.slice(0, validationPrompts);

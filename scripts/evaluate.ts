@@ -9,7 +9,7 @@ import process from "node:process";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
@@ -64,6 +64,7 @@ const reward = options.reward
   : unscored;
 const task = await readTask({ ...options, pairsOptional: true }, first, output);
 const heldOut = options.all ? [...task.references, ...task.validation, ...task.test] : task.test;
+needPrompts(heldOut, options);
 const prompts = heldOut.slice(0, testPrompts);
 const { policy: { microTokens }, batchRows } = ownDataSettings(seed);
 const settings = { temperature, responseTokens, microTokens, batchRows, seed };

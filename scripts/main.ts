@@ -22,7 +22,14 @@ import {
   winScores,
 } from "./lib/results.ts";
 import { checkLora, loraOptions } from "./lib/adapters.ts";
-import { dataCounts, encodeText, readText } from "./lib/command-task.ts";
+import {
+  dataCounts,
+  encodeText,
+  needPairs,
+  needPrompts,
+  needResponses,
+  readText,
+} from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { planMain, planMemory } from "./lib/memory-plan.ts";
 import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
@@ -52,6 +59,11 @@ const text = data === undefined
   ? await bundledTask()
   : await readText({ ...options, data }, source);
 const task = encodeText(text, { promptTokens, responseTokens }, source, output);
+if (data !== undefined) {
+  needPairs(task, { ...options, data });
+  needResponses(task, { ...options, data });
+  needPrompts(task.test, { ...options, data });
+}
 await planMemory(options, output, engine, (plan) => planMain(plan, base, task, settings, lora));
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };

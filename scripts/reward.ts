@@ -51,7 +51,7 @@ const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask(options, model, output);
-needPairs(task, options.data);
+needPairs(task, options);
 const settings = withTraining(forModel(ownDataSettings(seed), model.base, lora).reward, options);
 await planMemory(
   options,

@@ -11,7 +11,7 @@ import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
@@ -49,6 +49,8 @@ const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
+needResponses(task, options);
+needPrompts(task.test, options);
 const defaults = forModel(ownDataSettings(seed), model.base, lora).sft;
 const settings = withTraining(defaults, options);
 await planMemory(

@@ -21,7 +21,7 @@ const FLOORS = [
  * while they know its type; and data/make-*.ts are programs that make the bundled data.
  */
 const EXCEPTIONS = [
-  /^engine\/gpu\/(engine|self-test)\.ts → engine\/tensor\//,
+  /^engine\/gpu\/(bindings|engine|self-test)\.ts → engine\/tensor\//,
   /^data\/(examples\/)?make-[a-z]+\.ts → scripts\//,
 ];
 

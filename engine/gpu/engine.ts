@@ -2,13 +2,14 @@ import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
-import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
+import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
 import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
-import { ReadBack } from "./read-back.ts";
+import { ReadBack, type Wait } from "./read-back.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -28,8 +29,12 @@ export interface EngineCounts {
  */
 export type Tuning = Readonly<Record<string, string>>;
 
-/** Names of the bindings of a kernel's entry point to the tensors they get. */
-export type Bindings = Readonly<Record<string, Tensor>>;
+export interface EngineOptions {
+  /** The adapter computes on the CPU. */
+  software?: boolean;
+  wait?: Wait;
+  bindingLimit?: number;
+}
 
 /**
  * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
@@ -51,30 +56,28 @@ export class Engine {
   #bindingLimit: number;
   #profiler: Profiler | null = null;
 
-  private constructor(
-    readonly device: GPUDevice,
-    features: Features,
-  ) {
+  private constructor(readonly device: GPUDevice, features: Features, wait?: Wait) {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device, () => this.#trim());
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
-    this.#readBack = new ReadBack(this.#commands);
+    this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }
 
   /**
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
-   * @param options `bindingLimit` makes the adapter's own limit smaller, for tests
+   * @param options `wait` is how the host waits for the GPU; `bindingLimit` makes the adapter's own limit
+   * smaller, for tests
    */
   static async create(
     adapter: GPUAdapter,
-    options: { software?: boolean; bindingLimit?: number } = {},
+    options: EngineOptions = {},
   ): Promise<Engine> {
     const { device, features } = await requestDevice(adapter, options.software ?? false);
-    const engine = new Engine(device, features);
+    const engine = new Engine(device, features, options.wait);
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
     return engine;
@@ -175,27 +178,7 @@ export class Engine {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
-    const ranges: Range[] = [];
-    for (const { name } of kernel.bindings) {
-      const tensor = bindings[name];
-      if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
-      if (tensor.engine !== this) {
-        throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
-      }
-      if (tensor.bytes > this.bindingLimit) {
-        throw new RangeError(
-          `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
-            `bytes, but this adapter binds at most ${this.bindingLimit}`,
-        );
-      }
-      ranges.push(tensor);
-    }
-    for (const name in bindings) {
-      if (!kernel.bindings.some((binding) => binding.name === name)) {
-        throw unknownName(kernel, "buffer", name, kernel.bindings.map((binding) => binding.name));
-      }
-    }
-    this.#commands.launch(kernel, ranges, parameters, grid);
+    this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
   }
 
   /** Workgroups for `threads` invocations, folded into two axes where one would pass the limit of 65,535. */

@@ -2,11 +2,15 @@ import type { Commands, Range } from "./commands.ts";
 
 const MAP_READ = 0x01, COPY_DST = 0x08;
 
+/** Returns when `pending` has settled, whichever way. */
+export type Wait = (pending: Promise<unknown>) => Promise<void>;
+
 /** Copies from the GPU to the CPU, through buffers that are kept for the next ones. */
 export class ReadBack {
   #free = new Map<number, GPUBuffer[]>();
 
-  constructor(readonly commands: Commands) {}
+  /** @param wait how the host waits for the GPU, where awaiting alone is not good enough */
+  constructor(readonly commands: Commands, readonly wait?: Wait) {}
 
   /** The bytes of a range after all work launched so far. Throws where any of that failed. */
   async bytes(range: Range): Promise<ArrayBuffer> {
@@ -21,6 +25,7 @@ export class ReadBack {
     if (range.bytes) this.commands.copyOut(range, buffer);
     this.commands.flush();
     const mapped = buffer.mapAsync(1); // GPUMapMode.READ
+    await this.wait?.(mapped);
     await mapped.catch(() => {}); // the reason of a failure, with the launches it came from, is in the check
     await this.commands.check();
     await mapped;

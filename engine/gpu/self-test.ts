@@ -1,6 +1,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Bindings } from "./bindings.ts";
 import type { Features } from "./device.ts";
-import type { Bindings, Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import type { KernelConstants } from "./kernels.ts";
 import type { ShaderName } from "./shaders.ts";
 

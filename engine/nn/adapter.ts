@@ -20,10 +20,7 @@ export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Parti
  */
 export function loraModel(base: Model, options: LoraOptions, seed: number): Model {
   const lora = loraConfig(options);
-  if (typeof lora.targets !== "string") {
-    // Where only some of a list match, the others are slips.
-    for (const target of lora.targets) adaptedLayers(base, { ...lora, targets: [target] });
-  }
+  checkTargets(base, lora);
   const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
   const parameters = new LoraParameters(base.parameters, lora, adapterLayout(base, lora, heads));
   for (const { name } of parameters.saved) {
@@ -38,6 +35,14 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
     parameters.engine.write(a, values);
   }
   return { config: base.config, parameters };
+}
+
+/** Throws, naming it, where a target is no linear layer of the model. */
+export function checkTargets(base: Model, options: LoraOptions): void {
+  const lora = loraConfig(options);
+  // Where only some of a list match, the others are slips.
+  const each = typeof lora.targets === "string" ? [lora.targets] : lora.targets.map((one) => [one]);
+  for (const targets of each) adaptedLayers(base, { ...lora, targets });
 }
 
 /** Names and shapes of an adapter over `base`, and of the modules `saved` that it replaces or adds. */

@@ -1,4 +1,5 @@
-import { Engine } from "../../engine/gpu/engine.ts";
+import { Engine, type EngineOptions } from "../../engine/gpu/engine.ts";
+import { waitPatiently } from "./patience.ts";
 import { ensureDriverEnvironment } from "./driver.ts";
 import { type AdapterDescription, adapterDescription, requestAdapter } from "./gpu.ts";
 
@@ -14,7 +15,13 @@ export async function openEngine(
   await ensureDriverEnvironment();
   const found = await requestAdapter();
   const adapter = adapterDescription(found);
-  const engine = await Engine.create(found, { software: adapter.software });
+  const engine = await createEngine(found);
   engine.memoryLimit = memory * GIB;
   return { engine, adapter };
+}
+
+/** An engine on an adapter of Dawn, as all scripts and tests have it. */
+export function createEngine(found: GPUAdapter, options: EngineOptions = {}): Promise<Engine> {
+  const { software } = adapterDescription(found);
+  return Engine.create(found, { software, wait: software ? waitPatiently : undefined, ...options });
 }

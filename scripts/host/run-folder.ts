@@ -138,7 +138,13 @@ export interface RunFolderOptions {
 export function createRunFolder({ dir, name, root = "runs" }: RunFolderOptions): RunFolder {
   mkdirSync(root, { recursive: true });
   const path = dir ?? newFolder(root, name);
-  mkdirSync(join(path, "checkpoints"), { recursive: true });
+  try {
+    mkdirSync(join(path, "checkpoints"), { recursive: true });
+  } catch (error) {
+    throw new Error(`--run ${path} cannot be made a folder: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
   linkLatest(root, path);
   return new RunFolder(path);
 }

@@ -10,32 +10,7 @@ import { traceEvents } from "./trace.ts";
 
 /** Shows where a whole step goes: a table by kernel, and a trace for chrome://tracing or Perfetto. */
 export async function profile(): Promise<void> {
-  const { model: path, step, sequences, length, trace } = readArguments({
-    usage: "npx bun scripts/kernel.ts profile",
-    summary: "Profiles a training step or the decoding of a batch, by kernel.",
-    flags: {
-      model: {
-        type: "string",
-        help: "A Hugging Face model folder.",
-        placeholder: "DIR",
-        default: "data/storyteller",
-      },
-      step: {
-        type: "string",
-        help: "What to profile.",
-        choices: ["train", "decode"],
-        default: "train",
-      },
-      sequences: { type: "integer", help: "Sequences of the batch.", default: 16, min: 1 },
-      length: { type: "integer", help: "Tokens of each; half are decoded.", default: 64, min: 2 },
-      trace: {
-        type: "string",
-        help: "The trace file.",
-        placeholder: "PATH",
-        default: "trace.json",
-      },
-    },
-  });
+  const { model: path, step, sequences, length, trace } = readProfileArguments();
   const { engine, adapter } = await openEngine();
   const model = await loadModel(engine, openFolder(path));
   const run = (step === "train" ? trainingStep : decodingStep)(model, { sequences, length });
@@ -61,6 +36,35 @@ export async function profile(): Promise<void> {
     JSON.stringify(traceEvents(launches, `${step} step`, spans[1] - spans[0])),
   );
   console.log(`${trace} opens in chrome://tracing and in ui.perfetto.dev`);
+}
+
+function readProfileArguments() {
+  return readArguments({
+    usage: "npx bun scripts/kernel.ts profile",
+    summary: "Profiles a training step or the decoding of a batch, by kernel.",
+    flags: {
+      model: {
+        type: "string",
+        help: "A Hugging Face model folder.",
+        placeholder: "DIR",
+        default: "data/storyteller",
+      },
+      step: {
+        type: "string",
+        help: "What to profile.",
+        choices: ["train", "decode"],
+        default: "train",
+      },
+      sequences: { type: "integer", help: "Sequences of the batch.", default: 16, min: 1 },
+      length: { type: "integer", help: "Tokens of each; half are decoded.", default: 64, min: 2 },
+      trace: {
+        type: "string",
+        help: "The trace file.",
+        placeholder: "PATH",
+        default: "trace.json",
+      },
+    },
+  });
 }
 
 async function wallTime(run: () => Promise<void>): Promise<number> {

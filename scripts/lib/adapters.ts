@@ -1,12 +1,12 @@
 // LoRA in commands: the flags, and folders that hold an adapter in place of a model.
 import { isAbsolute, resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { baseOf, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
+import { baseOf, checkTargets, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
 import { copyModel, loadModel, type Model } from "../../engine/nn/model.ts";
 import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
-import { ArgumentError } from "../host/arguments.ts";
+import { ArgumentError, asArgument } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
 import { isFolder, modelFolder, type ModelSource } from "./model-folder.ts";
 
@@ -48,9 +48,10 @@ export function trainable(start: Model, lora: LoraOptions | null, seed: number):
   return lora && !start.parameters.base ? loraModel(start, lora, seed) : copyModel(start);
 }
 
-/** Throws where the flags ask for new adapters over what already is one. */
+/** Throws where the flags ask for new adapters over what already is one, or for layers that there are not. */
 export function checkLora(flag: string, start: Model, lora: LoraOptions | null): void {
-  if (lora === null || !start.parameters.base) return;
+  if (lora === null) return;
+  if (!start.parameters.base) return asArgument(() => checkTargets(start, lora));
   throw new ArgumentError(
     `${flag} names an adapter, which goes on being trained: leave out --lora-rank, or merge the adapter into ` +
       "its base first (scripts/merge.ts).",

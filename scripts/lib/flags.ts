@@ -142,6 +142,8 @@ function rateFlag(peak: number) {
   return {
     type: "number",
     min: 0,
-    help: `highest learning rate; without it ${peak} at a width of 64, less for wider models`,
+    help: `highest learning rate; without it ${
+      Number(peak.toPrecision(6))
+    } at a width of 64, less for wider models`,
   } as const;
 }

@@ -82,6 +82,15 @@ export async function loadReward(
   return base;
 }
 
+/** Throws where responses of so many tokens leave no room for a prompt. */
+export function checkResponseTokens(responseTokens: number, { base }: TextModel): void {
+  const { context } = base.config;
+  if (responseTokens + 2 <= context) return;
+  throw new ArgumentError(
+    `--response-tokens ${responseTokens} leaves no room for a prompt: the model's context is ${context} tokens.`,
+  );
+}
+
 /** Throws where a tokenizer gives other ids than the model that writes: its scores would be of other text. */
 export function checkSameTokens(flag: string, tokenizer: Tokenizer, policy: TextModel): void {
   const probe = 'The quick brown fox (1, 2, 3) said:\n\n"Où est l\'été?" 数 🙂';

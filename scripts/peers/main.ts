@@ -1,14 +1,28 @@
 // npx bun scripts/bench.ts --peers: the works of ./works.ts in Homeport and in the libraries nearest to it, on the
 // same adapter, in turns.
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { openEngine } from "../host/engine.ts";
 import { measureCeilings } from "../lib/ceilings.ts";
-import { gptWeights } from "./gpt.ts";
+import { gpt, gptWeights, type Weight } from "./gpt.ts";
 import { Homeport } from "./homeport.ts";
 import { installPeers } from "./install.ts";
-import { jaxContender } from "./jax.ts";
+import { Local } from "./local.ts";
+import { encodeWeight, type Request } from "./protocol.ts";
+import { type Command, Remote } from "./remote.ts";
 import { compare } from "./rounds.ts";
-import { heading, quotedRows, ratioLines, ratiosOf, type Row, rowOf, tableLines } from "./table.ts";
-import { tfjsContender } from "./tfjs.ts";
+import {
+  heading,
+  leftOutLine,
+  PLAIN,
+  quotedRows,
+  ratioLines,
+  ratiosOf,
+  type Row,
+  rowOf,
+  tableLines,
+} from "./table.ts";
+import { torchCommand } from "./torch.ts";
 import { type NamedWork, works } from "./works.ts";
 
 export interface PeerOptions {
@@ -32,33 +46,40 @@ export async function benchPeers({ only, json }: PeerOptions): Promise<void> {
   const { engine, adapter } = await openEngine();
   const say = (line: string) => json ? console.error(line) : console.log(line);
   installPeers(say);
-  // The peers look for WebGPU where a browser has it.
-  Object.defineProperty(navigator, "gpu", { value: globalThis.homeportDawn, configurable: true });
-  const weights = await gptWeights(engine);
-  const contenders = [
-    new Homeport(engine),
-    await jaxContender(weights),
-    await tfjsContender(weights),
-  ];
+  const ours = new Local(new Homeport(engine));
+  const peers = startPeers(await gptWeights(engine), say);
   const ceilings = await measureCeilings(engine);
   if (!json) heading(adapter.name, ceilings).forEach(say);
   const rows: Row[] = [];
   for (const named of selected) {
-    const { measurements, remarks } = await compare(
-      named.alone ? contenders.slice(0, 1) : contenders,
-      named.work,
-    );
-    remarks.forEach((remark) => say(`${named.name} ${named.shape}: ${remark}`));
+    const competitors = named.alone ? [ours] : [ours, ...peers];
+    const { measurements, leftOut } = await compare(competitors, named.work);
     const made = [
       ...measurements.map((measurement) => rowOf(named, measurement)),
       ...quotedRows(named),
     ];
+    const missing = leftOut.map((out) => ({ work: named.name, shape: named.shape, ...out }));
     rows.push(...made);
-    if (json) made.forEach((row) => console.log(JSON.stringify(row)));
-    else tableLines(made, ceilings).forEach(say);
+    if (json) [...made, ...missing].forEach((row) => console.log(JSON.stringify(row)));
+    else [...tableLines(made, ceilings), ...missing.map(leftOutLine)].forEach(say);
   }
   const ratios = ratiosOf(rows);
   if (json) console.log(JSON.stringify({ ratios }));
   else ratioLines(ratios).forEach(say);
+  peers.forEach((peer) => peer.close());
   engine.destroy();
+}
+
+/** Each in a process of its own, so that one that gets stuck can be ended; PyTorch where it is installed. */
+function startPeers(weights: readonly Weight[], say: (line: string) => void): Remote[] {
+  const start: Request = { call: "start", gpt, weights: weights.map(encodeWeight) };
+  const script = fileURLToPath(new URL("./child.ts", import.meta.url));
+  const commands: [string, Command][] = ["jax-js", "tfjs"].map((name) => [
+    name,
+    { file: process.execPath, args: [script, name] },
+  ]);
+  const torch = torchCommand();
+  if (torch) commands.push([PLAIN, torch]);
+  else say(`${PLAIN}: python3 has no PyTorch here, so it is not among the rows.`);
+  return commands.map(([name, command]) => new Remote(name, command, start));
 }

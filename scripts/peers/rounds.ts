@@ -1,7 +1,8 @@
 // Taking turns: whatever else the machine does slows whoever runs just then, so contenders are measured in
 // rounds, one sample each, and compared by their medians.
 import { timingOf } from "../lib/measure.ts";
-import type { Contender, Details, Runner } from "./contender.ts";
+import type { Competitor } from "./competitor.ts";
+import type { Details } from "./contender.ts";
 import type { Work } from "./works.ts";
 
 /** Times and counts are those of one run. */
@@ -12,82 +13,94 @@ export interface Measurement {
   details?: Details;
 }
 
+/** A competitor without a measurement. */
+export interface LeftOut {
+  engine: string;
+  reason: string;
+}
+
 export interface Outcome {
   measurements: Measurement[];
-  /** Why a contender is not among them, a line each. */
-  remarks: string[];
+  leftOut: LeftOut[];
 }
 
 const SAMPLE_MS = 60, SLOW_MS = 1000, TOTAL_MS = 12_000, ROUNDS = { least: 3, most: 11 };
 const TOLERANCE = 1e-3; // of the largest number of a result; sums in f32 in any order agree better
 
 /**
- * Measures one work in all contenders. The first of them sets the answer; one that computes something else
- * is left out, with a remark, and so is one that fails.
+ * Measures one work in all competitors that have means for it. The first of them sets the answer; one that computes
+ * something else is left out, and so is one that fails or does not finish.
  */
-export async function compare(contenders: readonly Contender[], work: Work): Promise<Outcome> {
-  const entrants: Entrant[] = [], remarks: string[] = [];
-  let expected: Float32Array[] | undefined;
-  for (const contender of contenders) {
+export async function compare(competitors: readonly Competitor[], work: Work): Promise<Outcome> {
+  const leftOut: LeftOut[] = [];
+  let entrants: Entrant[] = [], expected: Float32Array[] | undefined;
+  /** Whether the competitor got through `task`. */
+  const attempt = async (competitor: Competitor, task: () => Promise<void>) => {
     try {
-      const runner = await contender.prepare(work);
-      if (!runner) continue;
-      const results = await runner.results();
+      await task();
+      return true;
+    } catch (error) {
+      leftOut.push({ engine: competitor.name, reason: (error as Error).message });
+      await competitor.release().catch(() => {}); // it may have nothing to release
+      return false;
+    }
+  };
+  for (const competitor of competitors) {
+    await attempt(competitor, async () => {
+      if (!await competitor.prepare(work)) return;
+      const results = await competitor.results();
       expected ??= results;
       checkSame(results, expected);
-      const entrant = new Entrant(contender.name, runner);
+      const entrant = new Entrant(competitor);
       await entrant.warmUp();
       entrants.push(entrant);
-    } catch (error) {
-      remarks.push(`${contender.name} is left out: ${(error as Error).message}`);
-    }
+    });
   }
   const cost = entrants.reduce((sum, { sampleMs }) => sum + sampleMs, 0);
   const rounds = Math.min(Math.max(Math.round(TOTAL_MS / cost), ROUNDS.least), ROUNDS.most);
   for (let round = 0; round < rounds; round++) {
     // There and back again, so that nobody always follows the same one.
-    for (const entrant of round % 2 ? entrants.toReversed() : entrants) await entrant.sample();
+    for (const entrant of round % 2 ? entrants.toReversed() : entrants) {
+      const finished = await attempt(entrant.competitor, () => entrant.sample());
+      if (!finished) entrants = entrants.filter((other) => other !== entrant);
+    }
   }
-  for (const entrant of entrants) entrant.runner.release();
-  return { measurements: entrants.map((entrant) => entrant.measurement()), remarks };
+  for (const { competitor } of entrants) await competitor.release();
+  return { measurements: entrants.map((entrant) => entrant.measurement()), leftOut };
 }
 
-/** One contender at one work, with its samples so far. */
+/** One competitor at one work, with its samples so far. */
 class Entrant {
   sampleMs = 0;
   #runs = 1;
   #times: number[] = [];
   #details: Details[] = [];
 
-  constructor(readonly name: string, readonly runner: Runner) {}
+  constructor(readonly competitor: Competitor) {}
 
   /** Runs until nothing is done for the first time, and finds how many runs make a sample. */
   async warmUp(): Promise<void> {
     this.sampleMs = await this.#time();
     if (this.sampleMs > SLOW_MS) return; // its results have warmed it up; one more run would only cost
     this.#runs = Math.max(1, Math.round(SAMPLE_MS / await this.#time()));
-    this.sampleMs = this.#runs * await this.#time();
+    this.sampleMs = await this.#time();
   }
 
   async sample(): Promise<void> {
-    this.runner.details?.();
-    this.#times.push(await this.#time());
-    const details = this.runner.details?.();
+    const { ms, details } = await this.competitor.sample(this.#runs);
+    this.#times.push(ms / this.#runs);
     if (details) this.#details.push(details);
   }
 
   measurement(): Measurement {
     const { median, spread } = timingOf(this.#times);
     const details = this.#details.length ? perRun(this.#details, this.#runs) : undefined;
-    return { engine: this.name, medianMs: median, spreadMs: spread, details };
+    return { engine: this.competitor.name, medianMs: median, spreadMs: spread, details };
   }
 
-  /** Milliseconds of one run. */
+  /** Milliseconds of a sample. */
   async #time(): Promise<number> {
-    const start = performance.now();
-    for (let i = 0; i < this.#runs; i++) await this.runner.run();
-    await this.runner.finish();
-    return (performance.now() - start) / this.#runs;
+    return (await this.competitor.sample(this.#runs)).ms;
   }
 }
 

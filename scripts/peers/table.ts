@@ -1,10 +1,12 @@
 // Rows, ratios and the table of scripts/bench.ts --peers.
 import type { Ceilings } from "../lib/ceilings.ts";
 import type { Details } from "./contender.ts";
-import type { Measurement } from "./rounds.ts";
+import type { LeftOut, Measurement } from "./rounds.ts";
 import { batchedForward, flopsOf, largestGeneration, type NamedWork, tokensOf } from "./works.ts";
 
-const OURS = "homeport";
+export const OURS = "homeport";
+/** What a user without a GPU has instead: shown beside the others, but no peer. */
+export const PLAIN = "pytorch-cpu";
 
 /** What --json prints of one work in one library. */
 export interface Row extends Partial<Details> {
@@ -17,6 +19,12 @@ export interface Row extends Partial<Details> {
   tokensPerSecond?: number;
   /** Where the numbers come from when nothing was measured here. */
   quoted?: string;
+}
+
+/** What --json prints of a library that a work was not measured in. */
+export interface LeftOutRow extends LeftOut {
+  work: string;
+  shape: string;
 }
 
 // torchlette is in no registry, so it cannot be installed and measured beside the others.
@@ -64,7 +72,8 @@ export function ratiosOf(rows: readonly Row[]): Record<string, number> {
   for (const ours of rows.filter(({ engine }) => engine === OURS)) {
     const name = `${ours.work} ${ours.shape}`;
     const peers = rows.filter((row) =>
-      row.engine !== OURS && row.work === ours.work && row.shape === ours.shape
+      row.engine !== OURS && row.engine !== PLAIN && row.work === ours.work &&
+      row.shape === ours.shape
     );
     const measured = peers.filter(({ quoted }) => !quoted);
     if (measured.length) ratios[name] = fastest(measured) / ours.medianMs;
@@ -113,6 +122,10 @@ export function tableLines(rows: readonly Row[], { flops }: Ceilings): string[] 
   });
 }
 
+export function leftOutLine({ work, shape, engine, reason }: LeftOutRow): string {
+  return `${line(work, shape, engine)} ${reason}`;
+}
+
 function detailText(row: Row): string {
   if (row.quoted) return `  quoted, ${row.quoted}`;
   if (row.tokensPerSecond === undefined || row.scriptMs === undefined) return "";
@@ -124,16 +137,12 @@ function detailText(row: Row): string {
     `${bindGroupsCreated} bind groups, ${pipelinesCreated} pipelines`;
 }
 
-function line(...[work, shape, engine, time, rate, share, ratio]: string[]): string {
-  return [
-    work.padEnd(19),
-    shape.padEnd(22),
-    engine.padEnd(9),
-    time.padStart(17),
-    rate.padStart(15),
-    share.padStart(7),
-    ratio.padStart(7),
-  ].join(" ");
+/** Columns that are not given are left away. */
+function line(...columns: string[]): string {
+  const widths = [-19, -22, -11, 17, 15, 7, 7]; // negative ones are filled up on the right
+  return columns.map((text, i) =>
+    widths[i] < 0 ? text.padEnd(-widths[i]) : text.padStart(widths[i])
+  ).join(" ");
 }
 
 const giga = (x: number) => (x / 1e9).toFixed(1);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Bindings } from "../../engine/gpu/engine.ts";
+import type { Bindings } from "../../engine/gpu/bindings.ts";
 import { scale } from "../../engine/ops/elementwise.ts";
 import { linear } from "../../engine/ops/matmul.ts";
 import { addInPlace } from "../../engine/tensor/add-in-place.ts";

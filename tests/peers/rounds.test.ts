@@ -1,26 +1,32 @@
 import { expect, test } from "bun:test";
-import type { Contender, Runner } from "../../scripts/peers/contender.ts";
+import type { Competitor } from "../../scripts/peers/competitor.ts";
+import { Local } from "../../scripts/peers/local.ts";
 import { checkSame, compare } from "../../scripts/peers/rounds.ts";
 import { works } from "../../scripts/peers/works.ts";
 
-/** A library that only notes what is asked of it. */
-function contender(name: string, result: number, calls: string[]): Contender {
-  const runner: Runner = {
-    run: () => Bun.sleepSync(2),
+const [{ work }] = works;
+
+/** A library that only notes what is asked of it; its `run` fails the first time after `runs` runs. */
+function competitor(name: string, result: number, calls: string[] = [], runs = Infinity) {
+  const runner = {
+    run() {
+      if (runs-- <= 0) throw new Error("out of memory");
+      Bun.sleepSync(2);
+    },
     finish: () => Promise.resolve(void calls.push(name)),
     results: () => Promise.resolve([Float32Array.of(result, 1)]),
     release: () => void calls.push(`${name} released`),
   };
-  return { name, prepare: () => Promise.resolve(runner) };
+  return new Local({ name, prepare: () => Promise.resolve(runner) });
 }
 
-test("contenders take turns, and all of them are measured", async () => {
+test("competitors take turns, and all of them are measured", async () => {
   const calls: string[] = [];
-  const { measurements, remarks } = await compare(
-    [contender("ours", 1, calls), contender("peer", 1.0001, calls)],
-    works[0].work,
+  const { measurements, leftOut } = await compare(
+    [competitor("ours", 1, calls), competitor("peer", 1.0001, calls)],
+    work,
   );
-  expect(remarks).toEqual([]);
+  expect(leftOut).toEqual([]);
   expect(measurements.map(({ engine }) => engine)).toEqual(["ours", "peer"]);
   for (const { medianMs } of measurements) expect(medianMs).toBeGreaterThan(0);
   const warmUp = 6, rounds = calls.slice(warmUp, warmUp + 4);
@@ -28,15 +34,35 @@ test("contenders take turns, and all of them are measured", async () => {
   expect(calls.slice(-2)).toEqual(["ours released", "peer released"]);
 });
 
-test("a peer that computes something else, or fails, is left out with a remark", async () => {
-  const broken = { name: "broken", prepare: () => Promise.reject(new Error("no kernel")) };
-  const { measurements, remarks } = await compare(
-    [contender("ours", 1, []), contender("wrong", 1.1, []), broken],
-    works[0].work,
+test("a peer that computes something else, or fails, is left out with its reason", async () => {
+  const broken: Competitor = competitor("broken", 1);
+  broken.prepare = () => Promise.reject(new Error("no kernel"));
+  const calls: string[] = [];
+  const { measurements, leftOut } = await compare(
+    [competitor("ours", 1), competitor("wrong", 1.1, calls), broken],
+    work,
   );
   expect(measurements.map(({ engine }) => engine)).toEqual(["ours"]);
-  expect(remarks[0]).toContain("wrong is left out: number 0 of result 0 is 1.1");
-  expect(remarks[1]).toBe("broken is left out: no kernel");
+  expect(leftOut[0].reason).toContain("number 0 of result 0 is 1.1");
+  expect(leftOut[1]).toEqual({ engine: "broken", reason: "no kernel" });
+  expect(calls).toEqual(["wrong released"]);
+});
+
+test("a peer that fails in a later round is left out, and the others go on", async () => {
+  const warmUp = 90; // more runs than warming up takes, fewer than all rounds
+  const { measurements, leftOut } = await compare(
+    [competitor("ours", 1), competitor("peer", 1, [], warmUp)],
+    work,
+  );
+  expect(measurements.map(({ engine }) => engine)).toEqual(["ours"]);
+  expect(leftOut).toEqual([{ engine: "peer", reason: "out of memory" }]);
+});
+
+test("a library without means for a work is not among its rows", async () => {
+  const without = new Local({ name: "peer", prepare: () => Promise.resolve(null) });
+  const { measurements, leftOut } = await compare([competitor("ours", 1), without], work);
+  expect(measurements).toHaveLength(1);
+  expect(leftOut).toEqual([]);
 });
 
 test("results must have as many numbers, and none that is no number", () => {

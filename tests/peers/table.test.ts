@@ -1,5 +1,13 @@
 import { expect, test } from "bun:test";
-import { quotedRows, ratioLines, ratiosOf, rowOf, tableLines } from "../../scripts/peers/table.ts";
+import {
+  leftOutLine,
+  PLAIN,
+  quotedRows,
+  ratioLines,
+  ratiosOf,
+  rowOf,
+  tableLines,
+} from "../../scripts/peers/table.ts";
 import {
   batchedForward,
   largestGeneration,
@@ -38,6 +46,18 @@ test("ratios are those of the times to the best peer, and stand in our line of t
 
 test("a work that no peer was measured in has no ratio", () => {
   expect(ratiosOf([row(product, "homeport", 10)])).toEqual({});
+});
+
+test("PyTorch on the CPU is shown, but is no peer", () => {
+  const rows = [row(product, "homeport", 10), row(product, "a", 40), row(product, PLAIN, 5)];
+  expect(ratiosOf(rows)).toEqual({ "product 512×512 · 512×512": 4 });
+  expect(tableLines(rows, { flops: 100e9, bytes: 1e9 })[2]).toContain(PLAIN);
+});
+
+test("a library that did not finish has a line that says so", () => {
+  const { name: work, shape } = product;
+  expect(leftOutLine({ work, shape, engine: "tfjs", reason: "not finished in 150 s" }))
+    .toMatch(/product +512×512 · 512×512 +tfjs +not finished in 150 s/);
 });
 
 test("quoted numbers are named as such, and never mixed with measured ones", () => {

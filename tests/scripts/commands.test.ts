@@ -171,6 +171,7 @@ test("chat answers with all models until /quit or the end of the input", async (
 test("mistakes of the command line end with status 2 and name the flag", async () => {
   writeFileSync(join(folder, "wrong-key.json"), '{"step": 3}');
   writeFileSync(join(folder, "wrong-type.json"), '{"steps": "three"}');
+  writeFileSync(join(folder, "list.json"), "[]");
   writeFileSync(join(folder, "of-reward.json"), '{"command": "reward", "options": {}}');
   const model = ["--model", storyteller];
   const cases: [string[], string][] = [
@@ -181,11 +182,18 @@ test("mistakes of the command line end with status 2 and name the flag", async (
     [["dpo", ...model, ...data, "--beta", "0"], "--beta must be"],
     [["evaluate", ...data], "--model MODEL is missing"],
     [["sft", ...model, ...data, "--config", "no.json"], "no.json"],
+    [["sft", ...model, ...data, "--columns", "promt=prompt"], '--columns: "promt" is none of'],
     [["sft", "--config", "wrong-key.json"], 'there is no "step". Did you mean "steps"?'],
     [["sft", "--config", "wrong-type.json"], 'wrong-type.json, "steps"'],
     [["sft", "--config", "of-reward.json"], "is of the command reward"],
     [["sft", "--resume", "nowhere"], "--resume nowhere: there is no config.json there"],
     [["sft", ...data, "--resume", "x"], "leave out --data"],
+    [["sft", "--config", "list.json"], "list.json: expected an object with flags"],
+    [["generate", ...model, "--response-tokens", "255"], "--response-tokens 255 leaves no room"],
+    [
+      ["sft", ...model, ...data, "--lora-rank", "2", "--lora-targets", "q_proj,q_prj"],
+      'targets ["q_prj"] mean no linear layer',
+    ],
   ];
   for (const [words, says] of cases) {
     const { code, out, errors } = await start(words);
@@ -206,6 +214,11 @@ test(
     const model = ["--model", storyteller];
     const cases: [string[], string][] = [
       [["sft", "--model", "./nowhere", ...data], "--model"],
+      [["sft", "--model", "pairs.jsonl", ...data], "--model: pairs.jsonl is a file"],
+      [
+        ["sft", ...model, "--data", "pairs.jsonl", "--response-tokens", "2"],
+        "--data pairs.jsonl: no responses to learn are left",
+      ],
       [["sft", "--model", endless, ...data], "names no eos_token_id"],
       [["sft", ...model, "--data", "none.jsonl"], "--data: No file none.jsonl"],
       [["reward", ...model, "--data", "references.jsonl"], "holds no preference pairs"],

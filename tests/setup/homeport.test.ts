@@ -29,7 +29,7 @@ test("a command gets its flags and gives its exit status", () => {
   const unknown = homeport("generat");
   expect([unknown.status, unknown.stderr]).toEqual([
     2,
-    expect.stringContaining('no command "generat"'),
+    expect.stringContaining('no command "generat". Did you mean generate?'),
   ]);
 }, 30_000);
 

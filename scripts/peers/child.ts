@@ -1,0 +1,51 @@
+// A peer in a process of its own, started by ./remote.ts: bun scripts/peers/child.ts NAME
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { requestAdapter } from "../host/gpu.ts";
+import type { Contender } from "./contender.ts";
+import type { Weight } from "./gpt.ts";
+import { jaxContender } from "./jax.ts";
+import { Local } from "./local.ts";
+import { type Answer, decodeWeight, encodeFloats, type Request } from "./protocol.ts";
+import { tfjsContender } from "./tfjs.ts";
+
+const contenders: Record<string, (weights: readonly Weight[]) => Promise<Contender>> = {
+  "jax-js": jaxContender,
+  tfjs: tfjsContender,
+};
+
+let peer: Local;
+// Standard output is for answers alone.
+console.log = console.info = console.debug = console.error;
+await requestAdapter();
+// The peers look for WebGPU where a browser has it.
+Object.defineProperty(navigator, "gpu", { value: globalThis.homeportDawn, configurable: true });
+for await (const line of createInterface({ input: process.stdin })) {
+  const answer = await answerTo(JSON.parse(line) as Request);
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
+process.exit(0); // nobody asks any more
+
+async function answerTo(request: Request): Promise<Answer> {
+  try {
+    return { value: await handle(request) ?? null };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+async function handle(request: Request): Promise<unknown> {
+  switch (request.call) {
+    case "start":
+      peer = new Local(await contenders[process.argv[2]](request.weights.map(decodeWeight)));
+      return;
+    case "prepare":
+      return peer.prepare(request.work);
+    case "results":
+      return (await peer.results()).map(encodeFloats);
+    case "sample":
+      return peer.sample(request.runs);
+    case "release":
+      return peer.release();
+  }
+}
