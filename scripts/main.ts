@@ -31,6 +31,7 @@ import {
   readText,
 } from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMain, planMemory } from "./lib/memory-plan.ts";
 import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
 import { evaluationSettings } from "./lib/settings.ts";
@@ -43,7 +44,7 @@ import type { MethodName, Results } from "./report/types.ts";
 
 const started = performance.now();
 const { options, output, start } = openMainRun();
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 
 // The task as token ids of the base model.
@@ -63,6 +64,7 @@ if (data !== undefined) {
   needResponses(task, { ...options, data });
   needPrompts(task.test, { ...options, data });
 }
+await planMemory(options, output, engine, (plan) => planMain(plan, base, task, settings, lora));
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };
 

@@ -143,6 +143,10 @@ export class Commands {
     if (this.#failure) throw this.#failure;
   }
 
+  forgetBindGroups(): void {
+    this.#bindGroups.clear();
+  }
+
   #fail(message: string): void {
     this.#failure ??= new Error(
       `${message}\nNothing computed since then can be trusted: make a new Engine and go on from the last checkpoint.`,

@@ -4,6 +4,7 @@ import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
+import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
 import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
@@ -58,7 +59,7 @@ export class Engine {
   private constructor(readonly device: GPUDevice, features: Features, wait?: Wait) {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
-    this.#pool = new BufferPool(device);
+    this.#pool = new BufferPool(device, () => this.#trim());
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
     this.#readBack = new ReadBack(this.#commands, wait);
@@ -79,6 +80,17 @@ export class Engine {
     const engine = new Engine(device, features, options.wait);
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
+    return engine;
+  }
+
+  /**
+   * An engine with the limits, features and kernels of this one that computes nothing and counts bytes: what
+   * work would take, told by doing it there. What is read from it is zeros.
+   */
+  rehearsal(): Engine {
+    const engine = new Engine(countingDevice(this.device.limits), this.#features);
+    engine.#bindingLimit = this.#bindingLimit;
+    engine.tuning = this.tuning;
     return engine;
   }
 
@@ -261,6 +273,11 @@ export class Engine {
     return this.#pool.use;
   }
 
+  /** Bytes that the pool may hold; beyond, it gives free buffers back to the device before it makes a new one. */
+  set memoryLimit(bytes: number) {
+    this.#pool.limit = bytes;
+  }
+
   /** Starts a new measurement of `memory.peakLive`. */
   resetPeak(): void {
     this.#pool.use.peakLive = this.#pool.use.live;
@@ -280,5 +297,12 @@ export class Engine {
 
   destroy(): void {
     this.device.destroy();
+  }
+
+  /** Gives the device back what no tensor uses now; bind groups are made of it, so they go too. */
+  #trim(): void {
+    this.flush();
+    this.#pool.trim();
+    this.#commands.forgetBindGroups();
   }
 }

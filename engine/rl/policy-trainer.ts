@@ -12,7 +12,7 @@ import {
 } from "./experience.ts";
 import { checkDecoding, checkFinite, checkFirstLook, checkLoss } from "./gates.ts";
 import { BatchOrder } from "./order.ts";
-import { drawStart, type PrefixLaw, type ResetSource } from "./resets.ts";
+import { drawStarts, type PrefixLaw, type ResetSource } from "./resets.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
 import { average, sum } from "./statistics.ts";
 import {
@@ -96,9 +96,7 @@ export class PolicyTrainer implements Trainer {
 
   #rollOut(): Promise<Episode[]> {
     const { settings, sources, models: { policy } } = this;
-    const starts = this.#order.indices(this.step).map((row, i) =>
-      drawStart(sources[row], row, this.step * settings.episodes + i, settings)
-    );
+    const starts = drawStarts(sources, this.#order, this.step, settings);
     const { temperature, seed } = settings;
     const { endTokens } = policy.config;
     return rollOut(policy, sources, starts, settings.responseTokens, {

@@ -23,7 +23,7 @@ export class SupervisedTrainer extends BatchTrainer<BatchSettings> {
   protected async accumulate(indices: readonly number[]): Promise<BatchMetrics> {
     const rows = indices.map((i) => this.data[i]);
     const count = rows.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
-    const parts = groupByTokens(rows.map(lengthOf), this.settings.microTokens).map(
+    const parts = groupByTokens(rows.map(demonstrationTokens), this.settings.microTokens).map(
       ([start, end]) => this.#addGradients(rows.slice(start, end), count),
     );
     return { loss: -(await sumOf(parts)) / count, tokens: count };
@@ -44,13 +44,13 @@ export class SupervisedTrainer extends BatchTrainer<BatchSettings> {
   }
 }
 
-function lengthOf({ promptIds, responseIds }: Demonstration): number {
+export function demonstrationTokens({ promptIds, responseIds }: Demonstration): number {
   return promptIds.length + responseIds.length;
 }
 
 function packDemonstrations({ parameters }: Model, rows: readonly Demonstration[]) {
   const sequences = rows.map(({ promptIds, responseIds }) => [...promptIds, ...responseIds]);
-  const ranges = rows.map((row) => [row.promptIds.length, lengthOf(row)] as const);
+  const ranges = rows.map((row) => [row.promptIds.length, demonstrationTokens(row)] as const);
   return packPredictions(parameters.engine, sequences, ranges);
 }
 
@@ -70,7 +70,7 @@ export async function meanLogProbability(
   microTokens: number,
 ): Promise<number> {
   const { engine } = model.parameters;
-  const parts = groupByTokens(data.map(lengthOf), microTokens).map(([start, end]) =>
+  const parts = groupByTokens(data.map(demonstrationTokens), microTokens).map(([start, end]) =>
     engine.scope(() =>
       logProbabilities(model, packDemonstrations(model, data.slice(start, end))).logProb
     )

@@ -63,6 +63,20 @@ export const lengthFlags = {
   },
 } as const;
 
+/** How much of the adapter's memory may be taken; WebGPU does not tell how much there is. */
+export const memoryFlags = {
+  memory: {
+    type: "number",
+    min: 0.001,
+    help: "GiB of device memory that may be used: prints what a run takes, refuses what cannot fit",
+  },
+  microTokens: {
+    type: "integer",
+    min: 1,
+    help: "tokens that pass through the model at a time; 4096 without it",
+  },
+} as const;
+
 export const testPromptsFlag = {
   type: "integer",
   default: 32,

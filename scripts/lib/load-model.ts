@@ -1,3 +1,4 @@
+import { MemoryLimitError } from "../../engine/gpu/buffers.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Chat, hasChatTemplate, loadChat } from "../../engine/nn/chat.ts";
 import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
@@ -102,6 +103,8 @@ export async function naming<T>(flag: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw new Error(`${flag}: ${(error as Error).message}`, { cause: error });
+    // What does not fit is no fault of the model: the flags ask for too much.
+    const Kind = error instanceof MemoryLimitError ? ArgumentError : Error;
+    throw new Kind(`${flag}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -7,15 +7,21 @@ export interface TrainingOverrides {
   steps?: number;
   batchSize?: number;
   learningRate?: number;
+  microTokens?: number;
 }
 
 export function withTraining<S extends BatchSettings>(
   settings: S,
-  { steps = settings.steps, batchSize = settings.batchSize, learningRate }: TrainingOverrides,
+  { learningRate, ...given }: TrainingOverrides,
 ): S {
+  const {
+    steps = settings.steps,
+    batchSize = settings.batchSize,
+    microTokens = settings.microTokens,
+  } = given;
   const { peak } = settings.schedule;
   const schedule = { ...settings.schedule, peak: learningRate ?? peak };
-  return { ...settings, steps, batchSize, schedule };
+  return { ...settings, steps, batchSize, microTokens, schedule };
 }
 
 /** The same for policy optimization. */
@@ -26,6 +32,7 @@ export interface PolicyOverrides {
   updates?: number;
   episodes?: number;
   responseTokens?: number;
+  microTokens?: number;
 }
 
 function withPolicy(
@@ -40,6 +47,7 @@ function withPolicy(
     updates: given.updates ?? settings.updates,
     episodes: given.episodes ?? settings.episodes,
     responseTokens: given.responseTokens ?? settings.responseTokens,
+    microTokens: given.microTokens ?? settings.microTokens,
     schedule: { ...schedule, peak: learningRate ?? schedule.peak },
   };
 }
@@ -54,10 +62,11 @@ export interface RunOverrides extends PolicyOverrides {
 
 export function applyOptions(settings: RunSettings, given: RunOverrides): RunSettings {
   const { sft, reward, policy } = settings;
+  const { sftSteps, rewardSteps, microTokens } = given;
   return {
     ...settings,
-    sft: withTraining(sft, { steps: given.sftSteps }),
-    reward: withTraining(reward, { steps: given.rewardSteps }),
+    sft: withTraining(sft, { steps: sftSteps, microTokens }),
+    reward: withTraining(reward, { steps: rewardSteps, microTokens }),
     policy: withPolicy(policy, given),
     sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
     testPrompts: given.testPrompts ?? settings.testPrompts,

@@ -41,6 +41,19 @@ test("the pool counts the bytes in use, their peak, and all it holds", async () 
   expect(pool.use.live).toBe(0);
 });
 
+test("beyond its limit the pool gives free buffers back before it makes new ones", async () => {
+  const pool = await newPool();
+  pool.limit = 4096;
+  const [a, b] = [pool.take(1024), pool.take(2048)];
+  pool.give(a);
+  pool.take(2048); // 5120 with the free one
+  expect(pool.use).toMatchObject({ live: 4096, held: 4096 });
+  pool.give(b);
+  pool.take(8192); // what is needed is made all the same
+  expect(pool.use).toMatchObject({ live: 10240, held: 10240 });
+  expect(() => pool.flat(256)).toThrow("of the 4096 bytes that may be used 10240 are");
+});
+
 test("a buffer given back twice is refused", async () => {
   const pool = await newPool();
   const storage = pool.take(300);

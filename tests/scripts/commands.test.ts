@@ -93,6 +93,21 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
   expect(file("both/samples.jsonl").toString().trim().split("\n").length).toBe(6);
 }, 240_000);
 
+test("--memory prints what a run takes, and refuses what cannot fit before it starts", async () => {
+  const words = ["sft", "--model", storyteller, ...data, ...quick, "--run", "planned"];
+  const plan = /most at once +\d+\.\d MiB/;
+  const refused = await start([...words, "--memory", "0.004"]);
+  expect(refused).toMatchObject({ code: 2, out: expect.stringMatching(plan) });
+  expect(refused.errors).toContain("--memory 0.004: SFT needs");
+  const unloaded = await start([...words, "--memory", "0.001"]);
+  expect(unloaded.code).toBe(2);
+  expect(unloaded.errors).toContain("--model: parameters of");
+  expect(existsSync(join(folder, "planned"))).toBe(false);
+  const { code, out } = await start([...words, "--memory", "0.1", "--micro-tokens", "30"]);
+  expect(out).toMatch(plan);
+  expect(code).toBe(0);
+}, 240_000);
+
 test("dpo trains on the pairs, and sft on references without pairs", async () => {
   const model = ["--model", storyteller];
   const few = ["--steps", "1", "--batch-size", "2", "--test-prompts", "2"];
