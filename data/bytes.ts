@@ -6,7 +6,7 @@ import { type ByteSource, bytesSource } from "../engine/nn/bytes.ts";
 const CHUNK_BYTES = 1 << 20;
 
 /** The bytes of a source in order; a name ending in `.gz` is unpacked on the way. */
-export async function* readChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
+async function* readChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
   // Joined gzip files are one stream to zlib, which the web's DecompressionStream refuses.
   const stream = source.name.endsWith(".gz")
     // pipeline hands an error of the source on to the unpacked stream, where it is thrown.
@@ -15,7 +15,13 @@ export async function* readChunks(source: ByteSource): AsyncGenerator<Uint8Array
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (error) {
-    throw new Error(`Cannot read ${source.name}: ${String(error)}`, { cause: error });
+    const reason = (error as Error).message;
+    throw new Error(
+      source.name.endsWith(".gz")
+        ? `Cannot unpack ${source.name} (${reason}): it is not gzip, or cut short; fetch it again, or rename it`
+        : `Cannot read ${source.name}: ${reason}`,
+      { cause: error },
+    );
   }
 }
 
@@ -27,31 +33,50 @@ async function* rawChunks(source: ByteSource): AsyncGenerator<Uint8Array> {
 
 /**
  * The lines of a UTF-8 text, streamed and unpacked. Only `\n` and `\r\n` end a line: U+2028 may stand inside a
- * JSON string. A byte order mark is left out.
+ * JSON string. A byte order mark is left out. Throws with the number of the line that is not UTF-8.
  */
 export async function* readLines(source: ByteSource): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let rest = "", number = 0;
-  const decode = (chunk?: Uint8Array) => {
-    try {
-      return decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch (error) {
-      const place = `after line ${number}`;
-      throw new Error(`Cannot read ${source.name}: it is not valid UTF-8 text (${place})`, {
-        cause: error,
-      });
-    }
-  };
-  for await (const chunk of readChunks(source)) {
-    const lines = (rest + decode(chunk)).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      number++;
-      yield line.replace(/\r$/, "");
-    }
+  let number = 0;
+  for await (const bytes of byteLines(source)) {
+    number++;
+    const line = decodeLine(source.name, number, bytes);
+    yield number === 1 ? line.replace(/^\ufeff/, "") : line;
   }
-  rest += decode();
-  if (rest !== "") yield rest;
+}
+
+const LINE_END = 0x0a; // no part of another character in UTF-8
+
+async function* byteLines(source: ByteSource): AsyncGenerator<Uint8Array> {
+  let begun: Uint8Array[] = [];
+  for await (const chunk of readChunks(source)) {
+    let start = 0;
+    for (let end; (end = chunk.indexOf(LINE_END, start)) >= 0; start = end + 1) {
+      yield joined([...begun, chunk.subarray(start, end)]);
+      begun = [];
+    }
+    if (start < chunk.length) begun.push(chunk.slice(start));
+  }
+  if (begun.length > 0) yield joined(begun);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeLine(name: string, number: number, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes).replace(/\r$/, "");
+  } catch (error) {
+    const utf16 = number === 1 && bytes[0] >= 0xfe && bytes[1] >= 0xfe;
+    throw new Error(
+      `Cannot read ${name}: line ${number} is not UTF-8${
+        utf16 ? " but UTF-16" : ""
+      }; save the file as UTF-8 text`,
+      { cause: error },
+    );
+  }
 }
 
 /** The whole of a UTF-8 text, unpacked. */

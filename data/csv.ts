@@ -34,13 +34,24 @@ interface Row {
 }
 
 function parseRows(name: string, text: string, delimiter: string): Row[] {
-  const options = { delimiter, info: true, relax_column_count: true, skip_empty_lines: true };
+  const options = {
+    delimiter: delimiterOf(text, delimiter),
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+  };
   try {
     return parse(text, options) as unknown as Row[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new Error(`Cannot read ${name} as CSV: ${error.message}`, { cause: error });
   }
+}
+
+/** Where a comma is the decimal sign, spreadsheets part cells by semicolons. */
+function delimiterOf(text: string, expected: string): string {
+  const [head] = text.split("\n", 1);
+  return expected === "," && !head.includes(",") && head.includes(";") ? ";" : expected;
 }
 
 function lineEnds(record: readonly string[]): number {

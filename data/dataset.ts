@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ByteSource } from "../engine/nn/bytes.ts";
 import { type Collected, collectRows, type OriginItem } from "./collect.ts";
 import { type AnswerRule, BadRow, type Columns, type Form, type Item } from "./forms/form.ts";
-import { type ColumnMap, mapColumns, recogniseForm } from "./forms/recognise.ts";
+import { checkColumns, type ColumnMap, mapColumns, recogniseForm } from "./forms/recognise.ts";
 import type { PairOptions } from "./rated-pairs.ts";
 import {
   describeIssues,
@@ -50,7 +50,9 @@ export async function readDataset(
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
       return { bad: `expected object with columns, got ${JSON.stringify(value).slice(0, 60)}` };
     }
-    const columns = mapColumns(value as Columns, options.columns ?? {});
+    const map = options.columns ?? {};
+    if (form === null) checkColumns(value as Columns, map, id);
+    const columns = mapColumns(value as Columns, map);
     form ??= recogniseForm(columns, id);
     return readItem(form, columns, id, split, rule);
   };

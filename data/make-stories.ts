@@ -12,6 +12,7 @@ import { loadModel } from "../engine/nn/model.ts";
 import { loadTokenizer } from "../engine/nn/tokenizer.ts";
 import { openEngine } from "../scripts/host/engine.ts";
 import { openFolder } from "../scripts/host/files.ts";
+import { jsonLines } from "./json-lines.ts";
 import { compareResponses, type Pair } from "./noisy-preferences.ts";
 import { type Logged, samplePrompts, sampleResponses } from "./story-sampling.ts";
 import { type StoryPair, type StoryReference, storyTable } from "./story-statistics.ts";
@@ -83,8 +84,4 @@ function pairRows({ prompt, pairs }: Compared): StoryPair[] {
 /** The winner of the prompt's first pair. */
 function referenceRow({ prompt, pairs: [{ winner }] }: Compared): StoryReference {
   return { prompt, response: winner.text, gold: winner.gold, tokens: winner.tokens };
-}
-
-function jsonLines(rows: readonly unknown[]): string {
-  return rows.map((row) => JSON.stringify(row) + "\n").join("");
 }

@@ -1,4 +1,4 @@
-import { seededRandom } from "../engine/rl/random.ts";
+import { seededRandom } from "../engine/ops/seeded-random.ts";
 import type { RatedAnswers } from "./forms/form.ts";
 import { hashText } from "./split.ts";
 

@@ -26,14 +26,16 @@ export function isDataFile(name: string): boolean {
  * lines. Throws where the file cannot be read at all.
  */
 export function readRecords(source: ByteSource): AsyncGenerator<FileRecord> {
-  const read = READERS[extension(source.name)];
-  if (read) return read(source);
-  throw new Error(
-    `${source.name}: the name ends in none of ${
-      Object.keys(READERS).join(", ")
-    } (or one of them and .gz); ` +
-      "rename the file after what it holds, or convert it",
-  );
+  if (!isDataFile(source.name)) {
+    throw new Error(
+      `${source.name}: the name ends in none of ${
+        Object.keys(READERS).join(", ")
+      } (or one of them and .gz); ` +
+        "rename the file after what it holds, or convert it",
+    );
+  }
+  if (source.size === 0) throw new Error(`${source.name} is empty; check where it comes from`);
+  return READERS[extension(source.name)](source);
 }
 
 function extension(name: string): string {

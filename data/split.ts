@@ -1,4 +1,4 @@
-import { mix32 } from "../engine/rl/random.ts";
+import { mix32 } from "../engine/ops/seeded-random.ts";
 import type { SplitName } from "./rows.ts";
 
 export interface Split<T> {
@@ -35,8 +35,10 @@ export function splitByPrompt<T extends { prompt: string }>(
   for (const part of ["train", "validation", "test"] as const) {
     if (fractions[part] > 0 && split[part].length === 0) {
       throw new Error(
-        `The ${part} part should be ${fractions[part]} of ${rows.length} rows but got none; ` +
-          "give more rows, a larger fraction or another seed",
+        `Of ${rows.length} rows the ${part} part got none (its share is ${
+          fractions[part]
+        }, by a hash of the ` +
+          "prompt); more different prompts are needed, some hundred to learn from",
       );
     }
   }

@@ -1,14 +1,14 @@
 import { generate, type GenerationRequest } from "../engine/nn/generation.ts";
 import type { Model } from "../engine/nn/model.ts";
-import { threefry, uniform } from "../engine/nn/threefry.ts";
 import type { Tokenizer } from "../engine/nn/tokenizer.ts";
+import { threefry, uniform } from "../engine/ops/threefry.ts";
 import { goldScore, sentenceEnds } from "./sentiment.ts";
 
-export const PROMPT_TOKENS = { least: 12, most: 28 };
-export const PROMPT_SENTENCES = 2;
-export const RESPONSES = 4; // per prompt
-export const RESPONSE_TOKENS = { least: 4, most: 39 }; // and the end-of-sequence token: 40
-export const RESPONSE_SENTENCES = 3; // at most
+const PROMPT_TOKENS = { least: 12, most: 28 };
+const PROMPT_SENTENCES = 2;
+const RESPONSES = 4; // per prompt
+const RESPONSE_TOKENS = { least: 4, most: 39 }; // and the end-of-sequence token: 40
+const RESPONSE_SENTENCES = 3; // at most
 const TEMPERATURE = { prompts: 0.9, responses: 0.8 };
 const BATCH = 128;
 const ATTEMPTS = 64; // per prompt, to draw four fit responses

@@ -1,3 +1,5 @@
+import { average } from "../engine/rl/statistics.ts";
+
 /** A row of `data/stories/<split>.jsonl.gz`. Training reads the first three fields alone. */
 export interface StoryPair {
   prompt: string;
@@ -43,13 +45,13 @@ function statistics({ pairs, references }: StorySplit): Record<string, string> {
     "prompts": String(references.length),
     "responses": String(responses.length),
     "pairs": String(pairs.length),
-    "mean gold of all responses": mean(responses.map(({ gold }) => gold)).toFixed(3),
-    "mean gold of the references": mean(references.map(({ gold }) => gold)).toFixed(3),
+    "mean gold of all responses": average(responses.map(({ gold }) => gold)).toFixed(3),
+    "mean gold of the references": average(references.map(({ gold }) => gold)).toFixed(3),
     "responses of gold 0": percent(share(responses, ({ gold }) => gold === 0)),
     "wrong labels": percent(wrong),
     "longer response wins": percent(longer),
-    "mean tokens of a response": mean(responses.map(({ tokens }) => tokens)).toFixed(1),
-    "mean tokens of a reference": mean(references.map(({ tokens }) => tokens)).toFixed(1),
+    "mean tokens of a response": average(responses.map(({ tokens }) => tokens)).toFixed(1),
+    "mean tokens of a reference": average(references.map(({ tokens }) => tokens)).toFixed(1),
   };
 }
 
@@ -67,10 +69,6 @@ function distinctResponses(pairs: readonly StoryPair[]): { gold: number; tokens:
     });
   }
   return [...found.values()];
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function share<T>(items: readonly T[], holds: (item: T) => boolean): number {

@@ -12,31 +12,30 @@ import { auditData } from "../data/audit/data-audit.ts";
 import { parseSelection } from "../data/audit/selection.ts";
 import { judge } from "../data/audit/verdict.ts";
 import { describeDataset } from "../data/describe.ts";
-import { parseColumns } from "../data/forms/recognise.ts";
-import { readArguments } from "./host/arguments.ts";
+import { jsonLines } from "../data/json-lines.ts";
+import { ArgumentError, asArgument } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { auditor } from "./lib/audit-fit.ts";
 import { auditWithModel } from "./lib/audit-model.ts";
 import { selectResets } from "./lib/audit-selection.ts";
+import { openCommand } from "./lib/command.ts";
+import { columnMap } from "./lib/command-task.ts";
 import { loadDataset } from "./lib/data.ts";
-import { loadTextModel } from "./lib/load-model.ts";
+import { dataFlags, lengthFlags, modelFlag, seedFlag } from "./lib/flags.ts";
+import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
 import { FRACTIONS, SPLIT_SEED } from "./lib/task.ts";
 import { type AuditReport, renderAudit, renderAuditPage } from "./report/audit.ts";
 
-const given = readArguments({
-  usage: "npx bun scripts/audit.ts",
+const { options, output } = openCommand({
+  name: "audit",
   summary: "Tells whether preference data are fit for DR-PO, with reasons.",
   flags: {
-    model: { type: "string", placeholder: "FOLDER", help: "a model folder or hub name to ask too" },
-    columns: {
-      type: "string",
-      placeholder: "NAMES",
-      help: "which columns of the data are which, such as prompt=question,chosen=good",
-    },
-    responseTokens: { type: "integer", default: 128, min: 2, help: "a run's longest response" },
+    model: { ...modelFlag, help: "a model to ask too: a folder, a run, or a name on the hub" },
+    columns: dataFlags.columns,
+    responseTokens: { ...lengthFlags.responseTokens, help: "a run's longest response, in tokens" },
     sample: { type: "integer", default: 48, min: 2, help: "references and prompts to ask about" },
     steps: { type: "integer", default: 60, min: 1, help: "steps of the quick reward model" },
-    seed: { type: "integer", default: 1, min: 0, max: 0xffffffff, help: "seed of all draws" },
+    seed: seedFlag,
     select: {
       type: "string",
       placeholder: "BY:SHARE",
@@ -49,22 +48,26 @@ const given = readArguments({
       placeholder: "FILE",
       help: "where the page goes",
     },
-    json: { type: "boolean", help: "prints the findings as JSON" },
   },
   positionals: ["file"],
 });
-const { seed, sample, steps, responseTokens } = given;
-const selection = given.select === undefined ? null : parseSelection(given.select);
-if ((selection === null) !== (given.out === undefined)) {
-  throw new Error("--select BY:SHARE and --out FILE belong together");
+const { model: name, seed, sample, steps, responseTokens, select, out } = options;
+const selection = select === undefined ? null : asArgument(() => parseSelection(select));
+if ((selection === null) !== (out === undefined)) {
+  throw new ArgumentError("--select BY:SHARE and --out FILE belong together");
+}
+if (selection && selection.by !== "novelty" && name === undefined) {
+  throw new ArgumentError(`--select ${selection.by} needs a model to score with: give --model`);
 }
 
 // The data; malformed rows are counted, not fatal.
-const engine = given.model === undefined ? null : (await openEngine()).engine;
-const model = engine && await loadTextModel(engine, given.model!);
+const columns = columnMap(options.columns);
+const engine = name === undefined ? null : (await openEngine()).engine;
+const model = engine && await loadPolicy(engine, "--model", name!);
+if (model) checkResponseTokens(responseTokens, model);
 const asked = model && auditor(model, { sample, steps, responseTokens, seed });
-const dataset = await loadDataset(given.positionals[0], {
-  columns: given.columns === undefined ? undefined : parseColumns(given.columns),
+const dataset = await loadDataset(options.positionals[0], {
+  columns,
   skipBadRows: true,
   chatTemplate: model !== null && model.chat !== null,
 });
@@ -76,7 +79,7 @@ const data = auditData(dataset, {
 });
 
 // What the model makes of them, and the verdict.
-const opinion = asked && await auditWithModel(given.model!, dataset, asked);
+const opinion = asked && await auditWithModel(name!, dataset, asked, output.progress);
 const report: AuditReport = {
   name: dataset.name,
   form: dataset.form.name,
@@ -85,18 +88,18 @@ const report: AuditReport = {
   data,
   model: opinion && opinion.audit,
 };
-write(given.html, renderAuditPage(report));
-console.log(given.json ? JSON.stringify(report, null, 2) : renderAudit(report));
+write(options.html, renderAuditPage(report));
+output.result(renderAudit(report), report);
 
 // The references worth resetting to.
 if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
   const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  write(given.out!, rows.map((row) => JSON.stringify(row) + "\n").join(""));
-  console.error(`${rows.length} references by ${selection.by} are in ${given.out}`);
+  write(out!, jsonLines(rows));
+  output.note(`${rows.length} references by ${selection.by} are in ${out}`);
 }
-console.error(`The page is ${given.html}`);
+output.note(`The page is ${options.html}`);
 engine?.destroy();
 process.exit(0);
 

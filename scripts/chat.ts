@@ -11,7 +11,7 @@ import { openCommand } from "./lib/command.ts";
 import { Conversation, styles } from "./lib/conversation.ts";
 import { samplingFlags, seedFlag } from "./lib/flags.ts";
 import { columns } from "./lib/columns.ts";
-import { loadPolicy, type TextModel } from "./lib/load-model.ts";
+import { checkResponseTokens, loadPolicy, type TextModel } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
   name: "chat",
@@ -31,7 +31,9 @@ const { options, output } = openCommand({
 const { engine } = await openEngine();
 const models: TextModel[] = [];
 for (const name of options.model) {
-  models.push(await loadPolicy(engine, "--model", name, models[0]));
+  const model = await loadPolicy(engine, "--model", name, models[0]);
+  checkResponseTokens(options.responseTokens, model);
+  models.push(model);
 }
 const talks = models.map((model) => new Conversation(model, options.style, options));
 

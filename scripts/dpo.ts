@@ -13,10 +13,11 @@ import { openEngine } from "./host/engine.ts";
 import { duration, withProgress } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions, trainable } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPairs, needPrompts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   required,
   seedFlag,
@@ -24,6 +25,7 @@ import {
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planDpo, planMemory } from "./lib/memory-plan.ts";
 import { answering, unscored } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { withTraining } from "./lib/overrides.ts";
@@ -61,19 +63,29 @@ const { options, output, start } = openRun({
       help: "DPO's, or IPO's squared one (arXiv:2310.12036)",
     },
     testPrompts: testPromptsFlag,
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
 const { seed, beta, loss: kind } = options;
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const task = await readTask(options, model, output);
-needPairs(task, options.data);
+needPairs(task, options);
+needPrompts(task.test, options);
 const run = forModel(ownDataSettings(seed), model.base, lora);
 const settings = { ...withTraining(directPreferenceSettings(run), options), beta, kind };
+const test = task.test.slice(0, options.testPrompts);
+const { microTokens } = settings;
+const { responseTokens } = options;
+const generation = { ...evaluationSettings(run), responseTokens, microTokens };
+await planMemory(options, output, engine, (plan) => {
+  const rows = { pairs: task.pairs.train, prompts: test };
+  return planDpo(plan, plan.model(base), rows, settings, generation, lora);
+});
 const folder = start(engine, adapter, settings);
 
 const policy = trainable(base, lora, seed);
@@ -88,15 +100,13 @@ const margins = await withProgress(
   4 * heldOut.length,
   "answers",
   async (advance) => {
-    const known = await withReference(base, heldOut, settings.microTokens, advance);
-    return await preferenceMargins(policy, known, settings.microTokens, advance);
+    const known = await withReference(base, heldOut, microTokens, advance);
+    return await preferenceMargins(policy, known, microTokens, advance);
   },
   output.progress,
 );
 const clusters = heldOut.map(({ promptIds }) => promptIds.join());
-const test = task.test.slice(0, options.testPrompts);
 const judges = { reference: base, reward: unscored, tokenizer, gold: null };
-const generation = { ...evaluationSettings(run), responseTokens: options.responseTokens };
 const answer = answering(output, judges, generation);
 const candidates = [
   { name: "start", answers: await answer(base, test, "start") },

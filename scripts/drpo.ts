@@ -11,10 +11,11 @@ import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   policyFlags,
   required,
@@ -25,6 +26,7 @@ import {
   testPromptsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy, loadReward } from "./lib/load-model.ts";
+import { planMemory, planPolicy } from "./lib/memory-plan.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
 import { testSamples } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
@@ -55,33 +57,41 @@ const { options, output, start } = openRun({
     ...policyFlags(policyDefaults),
     sharedTrunk: sharedTrunkFlag,
     testPrompts: testPromptsFlag,
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
 const { seed } = options;
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
+needResponses(task, options);
+needPrompts(task.test, options);
 const settings = applyOptions(forModel(ownDataSettings(seed), model.base, lora), options);
 const { policy: { beta, microTokens }, validationPrompts, testPrompts } = settings;
+const validation = task.validation.slice(0, validationPrompts);
+const test = task.test.slice(0, testPrompts);
+const method = beta > 0 ? "drpo" : "ppo";
+await planMemory(options, output, engine, (plan) => {
+  const models = { reference: plan.model(base), reward: plan.model(reward) };
+  const prompts = [...validation, ...test];
+  return planPolicy(plan, method, { ...models, resets: task.resets, prompts, lora }, settings);
+});
 const folder = start(engine, adapter, settings);
 
 // The policy, from the model and with it as reference.
 const judges = { reference: base, reward, tokenizer, gold: null };
 const answer = answering(output, judges, evaluationSettings(settings));
-const validation = task.validation.slice(0, validationPrompts);
-const method = beta > 0 ? "drpo" : "ppo";
 const place = { folder, progress: output.progress };
 const from = { ...task, ...judges, validation, answer, lora };
 const { policy, cost } = await trainPolicy(place, method, from, settings);
 await saveModel(folder, method, policy, model);
 
 // Both on held-out prompts.
-const test = task.test.slice(0, testPrompts);
 const references = await scoreSequences(reward, test.map(wholeSequence), microTokens);
 const candidates = [
   { name: "start", answers: await answer(base, test, "start") },

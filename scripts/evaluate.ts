@@ -9,7 +9,7 @@ import process from "node:process";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
@@ -64,6 +64,7 @@ const reward = options.reward
   : unscored;
 const task = await readTask({ ...options, pairsOptional: true }, first, output);
 const heldOut = options.all ? [...task.references, ...task.validation, ...task.test] : task.test;
+needPrompts(heldOut, options);
 const prompts = heldOut.slice(0, testPrompts);
 const { policy: { microTokens }, batchRows } = ownDataSettings(seed);
 const settings = { temperature, responseTokens, microTokens, batchRows, seed };
@@ -89,7 +90,7 @@ const results = {
 const samples = candidates.flatMap((candidate) =>
   candidateSamples(candidate, prompts, referenceRewards !== null)
 );
-folder.write("samples.jsonl", samples.map((sample) => JSON.stringify(sample) + "\n").join(""));
+folder.samples(samples);
 folder.results(results);
 output.result(
   `\n${renderSamples(candidates, prompts, 3)}\n\n${prompts.length} held-out prompts, ${

@@ -10,7 +10,7 @@ import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
 import { complete, promptIds } from "./lib/complete.ts";
 import { modelFlag, required, samplingFlags, seedFlag } from "./lib/flags.ts";
-import { loadPolicy } from "./lib/load-model.ts";
+import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
   name: "generate",
@@ -26,6 +26,7 @@ const { options, output } = openCommand({
 const { count } = options;
 const { engine } = await openEngine();
 const model = await loadPolicy(engine, "--model", options.model);
+checkResponseTokens(options.responseTokens, model);
 const prompts = options.prompt.length > 0 ? options.prompt : await linesOfInput();
 if (prompts.length === 0) {
   throw new ArgumentError("There is no prompt: give --prompt TEXT, or lines on stdin.");

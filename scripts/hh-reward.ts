@@ -62,7 +62,6 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
 const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
-const folder = createRunFolder({ dir: run, name: "hh-reward" });
 
 const { context, beginToken } = base.config;
 // Answers matter more than how the dialogue began.
@@ -79,6 +78,9 @@ const settings = {
 } as const;
 // Chosen by cross-validation on the rows that no split tests on.
 const bagOfWords = { minCount: 10, penalty: 0.05 };
+
+const { splits, skipped } = await readHelpful(pairsPath);
+const folder = createRunFolder({ dir: run, name: "hh-reward" });
 folder.config({
   modelPath,
   pairsPath,
@@ -88,8 +90,6 @@ folder.config({
   adapter,
   versions: process.versions,
 });
-
-const { splits, skipped } = await readHelpful(pairsPath);
 const fit = emptyFitReport();
 
 /** The pairs of rows that fit, as token ids and as text. */
@@ -157,7 +157,7 @@ const results = {
     skipped,
   },
 };
-folder.write("results.json", JSON.stringify(results, null, 2) + "\n");
+folder.results(results);
 
 const row = (title: string, result: ReturnType<typeof accuracies>) => [
   title,

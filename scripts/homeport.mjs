@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runInPlace } from "./setup/command.mjs";
 import { bun } from "./setup/dependencies.mjs";
+import { suggestion } from "./setup/nearest.mjs";
 import { root } from "./setup/paths.mjs";
 
 /** The commands, and what each does. */
@@ -17,6 +18,7 @@ const commands = {
   evaluate: "measures models side by side on held-out prompts",
   generate: "completes prompts",
   chat: "talks to models side by side",
+  merge: "adds an adapter into the weights of its base model",
   main: "runs the whole method, on the bundled task without flags",
 };
 
@@ -26,12 +28,13 @@ ${Object.entries(commands).map(([name, what]) => `  ${name.padEnd(9)} ${what}`).
 
 /** @param {string[]} words @returns {Promise<number>} the exit code */
 async function main([command = "--help", ...words]) {
-  if (command === "--help" || command === "-h") {
+  if (["--help", "-h", "help"].includes(command)) {
     console.log(usage);
     return 0;
   }
   if (!Object.hasOwn(commands, command)) {
-    console.error(`There is no command "${command}".\n\n${usage}`);
+    const nearest = suggestion(command, Object.keys(commands), (name) => name);
+    console.error(`There is no command "${command}".${nearest}\n\n${usage}`);
     return 2;
   }
   if (!existsSync(bun)) {

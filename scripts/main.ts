@@ -22,8 +22,16 @@ import {
   winScores,
 } from "./lib/results.ts";
 import { checkLora, loraOptions } from "./lib/adapters.ts";
-import { dataCounts, encodeText, readText } from "./lib/command-task.ts";
+import {
+  dataCounts,
+  encodeText,
+  needPairs,
+  needPrompts,
+  needResponses,
+  readText,
+} from "./lib/command-task.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMain, planMemory } from "./lib/memory-plan.ts";
 import { answering, rankHeldOut, trainPolicy, trainReward, trainSft } from "./lib/phases.ts";
 import { mainSettings, openMainRun } from "./lib/run.ts";
 import { evaluationSettings } from "./lib/settings.ts";
@@ -36,7 +44,7 @@ import type { MethodName, Results } from "./report/types.ts";
 
 const started = performance.now();
 const { options, output, start } = openMainRun();
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 
 // The task as token ids of the base model.
@@ -51,6 +59,12 @@ const text = data === undefined
   ? await bundledTask()
   : await readText({ ...options, data }, source);
 const task = encodeText(text, { promptTokens, responseTokens }, source, output);
+if (data !== undefined) {
+  needPairs(task, { ...options, data });
+  needResponses(task, { ...options, data });
+  needPrompts(task.test, { ...options, data });
+}
+await planMemory(options, output, engine, (plan) => planMain(plan, base, task, settings, lora));
 const folder = start(engine, adapter, settings);
 const place = { folder, progress: output.progress };
 

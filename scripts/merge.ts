@@ -5,8 +5,10 @@ import "./host/failure.ts";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { mergeAdapter } from "../engine/nn/adapter.ts";
+import { isAdapter } from "../engine/nn/peft.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
+import { openFolder } from "./host/files.ts";
 import { loadFrozen } from "./lib/adapters.ts";
 import { modelFolder } from "./lib/model-folder.ts";
 import { writeModel } from "./lib/save-model.ts";
@@ -20,6 +22,9 @@ const { positionals: [name, out] } = readArguments({
 if (existsSync(out)) throw new Error(`${out} is there already; name a new folder for the model`);
 const { engine } = await openEngine();
 const path = await modelFolder(name);
+if (!await isAdapter(openFolder(path))) {
+  throw new Error(`${path} holds no adapter_config.json; name the folder of an adapter`);
+}
 const merged = mergeAdapter(await loadFrozen(engine, path), { trainable: false });
 await writeModel(out, merged, { name, path });
 console.log(`${out}: ${merged.parameters.count} weights`);

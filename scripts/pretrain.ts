@@ -52,7 +52,6 @@ const { out, text, pairs, steps, seed } = readArguments({
 });
 const { engine, adapter } = await openEngine();
 console.log(contentWarning);
-const folder = createRunFolder({ dir: out, name: "small-lm" });
 const tokenizer = await loadTokenizer(openFolder(storyteller));
 
 const config: ModelConfig = {
@@ -75,7 +74,6 @@ const settings = {
   microTokens,
   seed,
 } as const;
-folder.config({ text, pairs, config, pieceTokens, settings, adapter, versions: process.versions });
 
 // The text: posts, and both dialogues of the pairs that no split of hh-reward.ts tests on. Every hundredth
 // post is held out, and so are dialogues of test rows.
@@ -90,6 +88,8 @@ const heldOut = {
 };
 const pieces = cut([...posts.filter((_, i) => i % 100 !== 0), ...dialogues]);
 const tokens = pieces.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
+const folder = createRunFolder({ dir: out, name: "small-lm" });
+folder.config({ text, pairs, config, pieceTokens, settings, adapter, versions: process.versions });
 console.log(
   `${posts.length} posts and ${dialogues.length} dialogues: ${pieces.length} pieces, ${tokens} tokens`,
 );
@@ -117,7 +117,7 @@ const results = {
   heldOutLoss,
   seconds: Math.round(seconds),
 };
-folder.write("results.json", JSON.stringify(results, null, 2) + "\n");
+folder.results(results);
 console.log(
   `Held-out loss in nats per token: posts ${heldOutLoss.posts.toFixed(3)}, ` +
     `dialogues ${heldOutLoss.dialogues.toFixed(3)}; ${results.tokensSeen} tokens seen, ` +

@@ -16,12 +16,14 @@ import { dataCounts, needPairs, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   required,
   seedFlag,
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMemory, planReward } from "./lib/memory-plan.ts";
 import { rankHeldOut, trainReward } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { withTraining } from "./lib/overrides.ts";
@@ -39,17 +41,24 @@ const { options, output, start } = openRun({
     ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).reward),
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
 const { seed } = options;
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask(options, model, output);
-needPairs(task, options.data);
+needPairs(task, options);
 const settings = withTraining(forModel(ownDataSettings(seed), model.base, lora).reward, options);
+await planMemory(
+  options,
+  output,
+  engine,
+  (plan) => planReward(plan, plan.model(model.base), task.pairs.train, settings, lora),
+);
 const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };

@@ -11,16 +11,18 @@ import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
 import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
-import { dataCounts, readTask } from "./lib/command-task.ts";
+import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
 import {
   dataFlags,
   lengthFlags,
+  memoryFlags,
   modelFlag,
   required,
   seedFlag,
   trainingFlags,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
+import { planMemory, planSft } from "./lib/memory-plan.ts";
 import { trainSft } from "./lib/phases.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { withTraining } from "./lib/overrides.ts";
@@ -37,17 +39,26 @@ const { options, output, start } = openRun({
     ...loraFlags,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).sft),
+    ...memoryFlags,
     seed: seedFlag,
   },
 });
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 const model = await loadPolicy(engine, "--model", options.model);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
+needResponses(task, options);
+needPrompts(task.test, options);
 const defaults = forModel(ownDataSettings(seed), model.base, lora).sft;
 const settings = withTraining(defaults, options);
+await planMemory(
+  options,
+  output,
+  engine,
+  (plan) => planSft(plan, plan.model(model.base), task.references, settings, lora),
+);
 const folder = start(engine, adapter, settings);
 
 const place = { folder, progress: output.progress };

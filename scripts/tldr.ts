@@ -73,7 +73,6 @@ const { engine, adapter } = await openEngine();
 console.log(contentWarning);
 const source = await loadTextModel(engine, modelPath);
 const { base, tokenizer } = source;
-const folder = createRunFolder({ dir: run, name: "tldr" });
 
 const limits = { promptTokens: 192, responseTokens: 48 };
 const microTokens = 4096;
@@ -103,15 +102,6 @@ const policySettings: PolicySettings = {
   microTokens,
   seed,
 };
-folder.config({
-  modelPath,
-  data,
-  limits,
-  sftSettings,
-  policySettings,
-  adapter,
-  versions: process.versions,
-});
 
 // Posts and their authors' summaries.
 const report = { rows: 0, postsCut: 0, dropped: 0 };
@@ -121,6 +111,16 @@ const read = async (split: string, most: number) => {
 };
 const references = await read("train", given.trainPosts);
 const test = await read("test", given.testPosts);
+const folder = createRunFolder({ dir: run, name: "tldr" });
+folder.config({
+  modelPath,
+  data,
+  limits,
+  sftSettings,
+  policySettings,
+  adapter,
+  versions: process.versions,
+});
 console.log(
   `${references.length} posts to train on and ${test.length} to test on; ` +
     `${report.postsCut} posts cut, ${report.dropped} of ${report.rows} rows dropped`,
@@ -209,7 +209,7 @@ folder.truncateSamples(({ split }) => split === "train");
 for (const [name, { answers }] of methods) {
   for (const sample of testSamples(name, test, answers)) folder.sample(sample);
 }
-folder.write("results.json", JSON.stringify(results, null, 2) + "\n");
+folder.results(results);
 
 console.log(
   `\n${test.length} held-out posts, mean [interval]\n${renderSummaryTable(results.methods)}\n`,

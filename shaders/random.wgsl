@@ -1,6 +1,6 @@
 // Counter-based random numbers: the words that the engine's other kernels draw, one place a thread.
 // The functions below stand in every shader that draws; a test holds their texts together, and
-// engine/nn/threefry.ts computes the same on the CPU.
+// engine/ops/threefry.ts computes the same on the CPU.
 //
 //   random_words   words[i] = Threefry-2x32-20(key = [seed, purpose], counter = [episode, first_token + i])
 //                  numbers[i] = the number in (0, 1) made from the first word

@@ -9,8 +9,9 @@ export interface Quantiles {
 
 export interface Lengths {
   unit: "words" | "tokens";
-  prompts: Quantiles;
-  responses: Quantiles;
+  /** These two null where there are no rows. */
+  prompts: Quantiles | null;
+  responses: Quantiles | null;
   /** Among pairs of unequal length, the share in which the longer response won; null where there are too few. */
   longerWins: Estimate | null;
   /** Share of responses longer than a run's limit, and of prompts that then exceed the context: with a model. */
@@ -45,7 +46,7 @@ export function measureLengths(
   );
   const prompts = rows.map(({ promptLength }) => promptLength);
   const over = (lengths: readonly number[], most: number) =>
-    lengths.filter((length) => length > most).length / lengths.length;
+    lengths.filter((length) => length > most).length / (lengths.length || 1);
   return {
     unit: limits ? "tokens" : "words",
     prompts: quantiles(prompts),
@@ -67,7 +68,8 @@ function longerWins(rows: readonly LengthRow[], seed: number): Estimate | null {
   return clusteredMean(wins, prompts, { seed });
 }
 
-function quantiles(lengths: readonly number[]): Quantiles {
+function quantiles(lengths: readonly number[]): Quantiles | null {
+  if (lengths.length === 0) return null;
   const sorted = lengths.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
   return { median: at(0.5), p90: at(0.9), longest: at(1) };

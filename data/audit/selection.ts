@@ -1,5 +1,5 @@
 /** What reset candidates can be selected by. */
-export const CRITERIA = ["reward", "margin", "coverage", "novelty"] as const;
+const CRITERIA = ["reward", "margin", "coverage", "novelty"] as const;
 export type Criterion = typeof CRITERIA[number];
 
 export interface Selection {

@@ -32,7 +32,11 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
   const rows = pairs || references;
   const readable = records - counts.bad;
   return [
-    ...pairs === 0 ? [noPairs] : tooFew(thresholds.pairs, pairs, "preference pairs"),
+    ...rows === 0
+      ? [nothingLeft]
+      : pairs === 0
+      ? [noPairs]
+      : tooFew(thresholds.pairs, pairs, "preference pairs"),
     ...tooFew(thresholds.prompts, prompts, "different prompts"),
     ...tooMany(thresholds.bad, counts.bad, records, "of the rows are malformed"),
     ...tooMany(thresholds.duplicates, counts.duplicates, rows, "of the rows repeat another"),
@@ -97,7 +101,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
     ...tooFew(
       thresholds.statesPerReference,
       states.references === 0 ? 0 : states.states / states.references,
-      `reset states for each reference, counted in ${states.unit},`,
+      `reset states for each reference, counted in ${states.unit}`,
     ),
   ];
 }
@@ -143,6 +147,12 @@ function rewardFindings(reward: NonNullable<ModelAudit["reward"]>): Finding[] {
   return findings;
 }
 
+const nothingLeft: Finding = {
+  fitness: "not fit",
+  text: "No row prefers one answer to another",
+  why: "All pairs have equal responses, or no prompt has two answers with different ratings.",
+};
+
 const noPairs: Finding = {
   fitness: "fit with care",
   text: "These are demonstrations without preferences",
@@ -168,7 +178,7 @@ function tooFew(threshold: Threshold, value: number, what: string): Finding[] {
   const text = `${Number.isInteger(value) ? value : value.toFixed(2)} ${what}`;
   return [{
     fitness: threshold.unfit !== undefined && value < threshold.unfit ? "not fit" : "fit with care",
-    text: `${text}: fewer than ${threshold.care}`,
+    text: `${text}; expected ${threshold.care} or more`,
     why: threshold.why,
   }];
 }

@@ -59,7 +59,8 @@ export const textOrMessages = z.union([text, messages], {
 });
 export type TextOrMessages = string | Message[];
 
-function show(value: unknown): string {
+/** A value as a message about it shows it. */
+export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   const json = JSON.stringify(value) ?? String(value);
   return json.length > 60 ? json.slice(0, 57) + "…" : json;

@@ -1,9 +1,22 @@
 import { z } from "zod";
-import { BadRow, type Columns, type Form, has, renderAnswer, textOrMessages } from "./form.ts";
+import {
+  BadRow,
+  type Columns,
+  type Form,
+  has,
+  renderAnswer,
+  show,
+  textOrMessages,
+} from "./form.ts";
 
-const number = z.union([z.number(), z.boolean(), z.string().regex(/^\s*[-+.\d]\S*\s*$/)], {
-  error: "expected a number",
-}).transform(Number).refine(Number.isFinite, "expected a finite number");
+const DIGITS = /^\s*[-+.\d]\S*\s*$/; // Number("") would be 0
+
+const number = z.unknown().transform((value, { addIssue }) => {
+  const given = typeof value === "string" && DIGITS.test(value) ? Number(value) : value;
+  if (typeof given === "boolean" || Number.isFinite(given)) return Number(given);
+  addIssue(`expected a finite number, got ${show(value)}`);
+  return z.NEVER;
+});
 
 const listSchema = z.looseObject({
   prompt: textOrMessages,

@@ -21,17 +21,20 @@ const MOST_LISTED = 20;
 export function recogniseForm(columns: Columns, name: string): Form {
   const form = forms.find((form) => form.recognises(columns));
   if (form) return form;
-  const found = Object.keys(columns);
-  const more = found.length > MOST_LISTED ? ` and ${found.length - MOST_LISTED} more` : "";
-  const listed = found.slice(0, MOST_LISTED).join(", ") + more;
   const known = forms.map(({ name, reads }) => `  ${name}: ${reads}`);
   throw new Error(
-    `${name}: the form of this data is not known. Columns found: ${listed || "none"}. ` +
+    `${name}: the form of this data is not known. Columns found: ${listed(columns)}. ` +
       `Forms known:\n${known.join("\n")}\n` +
       `Say which column is which, such as --columns prompt=${
-        found[0] ?? "question"
+        Object.keys(columns)[0] ?? "question"
       },chosen=…,rejected=…`,
   );
+}
+
+function listed(columns: Columns): string {
+  const found = Object.keys(columns);
+  const more = found.length > MOST_LISTED ? ` and ${found.length - MOST_LISTED} more` : "";
+  return found.slice(0, MOST_LISTED).join(", ") + more || "none";
 }
 
 /** Every name that `--columns` can give to a column. */
@@ -53,6 +56,18 @@ export function parseColumns(text: string): ColumnMap {
     return [role, column] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** Throws where the first record lacks a column that `map` names: without it the data would pass for another form. */
+export function checkColumns(record: Columns, map: ColumnMap, name: string): void {
+  for (const [role, path] of Object.entries(map)) {
+    const values = [columnAt(record, path)].flat(Infinity);
+    if (values.length === 0 || values.some((value) => value !== undefined)) continue;
+    throw new Error(
+      `${name}: there is no column "${path}", which --columns ${role}=${path} names. ` +
+        `Columns found: ${listed(record)}`,
+    );
+  }
 }
 
 /** The record with its columns named as the forms know them; `a.b` is field b of column a, or of each of its items. */

@@ -1,13 +1,14 @@
-import { Role } from "../rl/roles.ts";
+import { Role } from "../ops/roles.ts";
 import { randomIntegers } from "./numbers.ts";
 
-/** Roles [rows, columns] where each row reads PROMPT… FORCED… GENERATED… AFTER_END… PAD…; any part may be empty. */
+/** Roles [rows, columns] where each row reads PROMPT… FORCED… GENERATED… PAD…; any part may be empty. */
 export function randomRoles(rows: number, columns: number, seed: number): Uint32Array {
-  const parts = [Role.PROMPT, Role.FORCED, Role.GENERATED, Role.AFTER_END, Role.PAD];
-  const cuts = randomIntegers(rows * (parts.length - 1), columns + 1, seed);
+  const parts = [Role.PROMPT, Role.FORCED, Role.GENERATED, Role.PAD];
+  const bounds = parts.length - 1;
+  const cuts = randomIntegers(rows * bounds, columns + 1, seed);
   const roles = new Uint32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
-    const ends = cuts.slice(row * 4, row * 4 + 4).sort();
+    const ends = cuts.slice(row * bounds, (row + 1) * bounds).sort();
     for (let column = 0; column < columns; column++) {
       roles[row * columns + column] = parts[ends.filter((end) => end <= column).length];
     }

@@ -1,3 +1,5 @@
+import { seededRandom } from "../ops/seeded-random.ts";
+
 /** Largest |a − b| over the largest |b|: the measure of error used in all numeric tests. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let difference = 0, largest = 0;
@@ -12,14 +14,7 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 
 /** Seeded numbers, roughly normal with standard deviation `scale`. */
 export function randomNumbers(count: number, seed: number, scale = 1): Float32Array {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = state;
-    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32;
-  };
+  const uniform = seededRandom(seed);
   return Float32Array.from(
     { length: count },
     () => scale * 1.7 * (uniform() + uniform() + uniform() + uniform() - 2),

@@ -1,4 +1,4 @@
-import type { Features } from "../gpu/engine.ts";
+import type { Features } from "../gpu/device.ts";
 import type { ShaderName } from "../gpu/shaders.ts";
 import { type Shape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { randomNumbers } from "./numbers.ts";

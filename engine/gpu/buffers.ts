@@ -15,6 +15,11 @@ export interface MemoryUse {
   buffersCreated: number;
 }
 
+/** What was asked for is more than may be used (`Engine.memoryLimit`). */
+export class MemoryLimitError extends RangeError {
+  override name = "MemoryLimitError";
+}
+
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsage is no global in every runtime
 
 /**
@@ -24,11 +29,14 @@ const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsa
  */
 export class BufferPool {
   readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
+  /** Bytes it may hold; what is in use goes first, and free buffers are what it can do without. */
+  limit = Infinity;
   #free = new Map<number, Storage[]>();
   #taken = new Set<Storage>();
   #nextId = 1;
 
-  constructor(readonly device: GPUDevice) {}
+  /** @param makeRoom trims, with what else must be done then */
+  constructor(readonly device: GPUDevice, readonly makeRoom = (): void => this.trim()) {}
 
   take(bytes: number): Storage {
     const limit = this.device.limits.maxStorageBufferBindingSize;
@@ -42,13 +50,20 @@ export class BufferPool {
     return this.#hand(this.#free.get(size)?.pop() ?? this.#create(size));
   }
 
-  /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. */
+  /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. Keeps to the limit. */
   flat(bytes: number): Storage {
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit) {
       throw new RangeError(
         `parameters of ${bytes} bytes were asked for in one buffer, but this adapter's hold at most ` +
           `${limit}; use a smaller model`,
+      );
+    }
+    const { live } = this.use;
+    if (live + bytes > this.limit) {
+      throw new MemoryLimitError(
+        `parameters of ${bytes} bytes were asked for, and of the ${this.limit} bytes that may be used ${live} ` +
+          "are; use a smaller model, or more memory",
       );
     }
     return this.#hand({ ...this.#create(Math.ceil(bytes / 256) * 256), pooled: false });
@@ -73,7 +88,7 @@ export class BufferPool {
     free.splice(place, 0, storage);
   }
 
-  /** Destroys the buffers that nothing uses now. Bind groups made with them must be dropped too. */
+  /** Destroys the free buffers. What is encoded and not submitted may still use them: submit it first. */
   trim(): void {
     for (const free of this.#free.values()) {
       for (const storage of free) {
@@ -92,6 +107,8 @@ export class BufferPool {
   }
 
   #create(size: number): Storage {
+    const { held, live } = this.use;
+    if (held + size > this.limit && held > live) this.makeRoom();
     this.use.buffersCreated++;
     this.use.held += size;
     const id = this.#nextId++;

@@ -2,10 +2,14 @@ import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
-import { Commands, LAUNCHES_PER_SUBMIT, type Range, unknownName } from "./commands.ts";
+import { countingDevice } from "./counting-device.ts";
+import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
+import { type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
+import { ReadBack, type Wait } from "./read-back.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -18,16 +22,6 @@ export interface EngineCounts {
   buffersCreated: number;
 }
 
-/** What the adapter offers beyond the core, after asking and testing. */
-export interface Features {
-  readonly subgroups: boolean;
-  readonly timestamps: boolean;
-  /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
-  readonly software: boolean;
-  /** Lanes of one subgroup, the least there are: the width of a CPU's vectors on a software adapter. */
-  readonly lanes: number;
-}
-
 /**
  * Kernels chosen by measuring: the name of a variant by op and class of shapes (engine/ops/tuning.ts). What is
  * not in it takes the untuned default. Another choice changes the order of sums, so a run keeps the one that it
@@ -35,19 +29,12 @@ export interface Features {
  */
 export type Tuning = Readonly<Record<string, string>>;
 
-/** Names of the bindings of a kernel's entry point to the tensors they get. */
-export type Bindings = Readonly<Record<string, Tensor>>;
-
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxStorageBuffersPerShaderStage",
-] as const;
-
-const SUBGROUP_LANES = 8; // what shaders/matmul_subgroup.wgsl hands elements round in
+export interface EngineOptions {
+  /** The adapter computes on the CPU. */
+  software?: boolean;
+  wait?: Wait;
+  bindingLimit?: number;
+}
 
 /**
  * Everything that belongs to one device: buffers, kernels, the command stream, scopes and the tape.
@@ -64,52 +51,56 @@ export class Engine {
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
-  #readBuffers = new Map<number, GPUBuffer[]>();
+  #readBack: ReadBack;
   #features: Features;
+  #bindingLimit: number;
   #profiler: Profiler | null = null;
 
-  private constructor(
-    readonly device: GPUDevice,
-    features: Features,
-    /** A kernel sees at most so many bytes of a buffer. */
-    readonly bindingLimit: number,
-  ) {
+  private constructor(readonly device: GPUDevice, features: Features, wait?: Wait) {
     this.#features = features;
-    this.#pool = new BufferPool(device);
+    this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
+    this.#pool = new BufferPool(device, () => this.#trim());
     this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
+    this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }
 
   /**
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
-   * @param options `bindingLimit` makes the adapter's own limit smaller, for tests
+   * @param options `wait` is how the host waits for the GPU; `bindingLimit` makes the adapter's own limit
+   * smaller, for tests
    */
   static async create(
     adapter: GPUAdapter,
-    options: { software?: boolean; bindingLimit?: number } = {},
+    options: EngineOptions = {},
   ): Promise<Engine> {
-    const requiredLimits: Record<string, number> = {};
-    for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-    const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
-    const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    // Where the smallest size is not told, the self-test finds out whether it is enough.
-    const { subgroupMinSize = SUBGROUP_LANES } = adapter.info;
-    const engine = new Engine(device, {
-      subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName) &&
-        subgroupMinSize >= SUBGROUP_LANES,
-      timestamps: requiredFeatures.includes("timestamp-query"),
-      software: options.software ?? false,
-      lanes: subgroupMinSize,
-    }, options.bindingLimit ?? device.limits.maxStorageBufferBindingSize);
+    const { device, features } = await requestDevice(adapter, options.software ?? false);
+    const engine = new Engine(device, features, options.wait);
     engine.#features = await runSelfTest(engine);
+    engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
+    return engine;
+  }
+
+  /**
+   * An engine with the limits, features and kernels of this one that computes nothing and counts bytes: what
+   * work would take, told by doing it there. What is read from it is zeros.
+   */
+  rehearsal(): Engine {
+    const engine = new Engine(countingDevice(this.device.limits), this.#features);
+    engine.#bindingLimit = this.#bindingLimit;
+    engine.tuning = this.tuning;
     return engine;
   }
 
   get features(): Features {
     return this.#features;
+  }
+
+  /** A kernel sees at most so many bytes of a buffer. */
+  get bindingLimit(): number {
+    return this.#bindingLimit;
   }
 
   /** A new tensor whose contents are undefined: the kernel that makes it writes all of it. */
@@ -187,27 +178,7 @@ export class Engine {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
-    const ranges: Range[] = [];
-    for (const { name } of kernel.bindings) {
-      const tensor = bindings[name];
-      if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
-      if (tensor.engine !== this) {
-        throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
-      }
-      if (tensor.bytes > this.bindingLimit) {
-        throw new RangeError(
-          `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
-            `bytes, but this adapter binds at most ${this.bindingLimit}`,
-        );
-      }
-      ranges.push(tensor);
-    }
-    for (const name in bindings) {
-      if (!kernel.bindings.some((binding) => binding.name === name)) {
-        throw unknownName(kernel, "buffer", name, kernel.bindings.map((binding) => binding.name));
-      }
-    }
-    this.#commands.launch(kernel, ranges, parameters, grid);
+    this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
   }
 
   /** Workgroups for `threads` invocations, folded into two axes where one would pass the limit of 65,535. */
@@ -239,13 +210,6 @@ export class Engine {
   release(tensor: Tensor): void {
     if (!tensor.storage.pooled) this.flush(); // it is destroyed, and launches not yet submitted may use it
     this.#scopes.release(tensor.storage);
-  }
-
-  /** Destroys the buffers that no tensor uses now: between phases of a run that ask for other sizes. */
-  trim(): void {
-    this.flush();
-    this.#pool.trim();
-    this.#commands.forgetBindGroups();
   }
 
   /** Runs `body` with ops recorded on `tape`. */
@@ -298,15 +262,20 @@ export class Engine {
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
-    return new Float32Array(await this.#readBytes(tensor));
+    return new Float32Array(await this.#readBack.bytes(tensor));
   }
 
   async readIntegers(tensor: Tensor): Promise<Uint32Array> {
-    return new Uint32Array(await this.#readBytes(tensor));
+    return new Uint32Array(await this.#readBack.bytes(tensor));
   }
 
   get memory(): Readonly<MemoryUse> {
     return this.#pool.use;
+  }
+
+  /** Bytes that the pool may hold; beyond, it gives free buffers back to the device before it makes a new one. */
+  set memoryLimit(bytes: number) {
+    this.#pool.limit = bytes;
   }
 
   /** Starts a new measurement of `memory.peakLive`. */
@@ -330,21 +299,10 @@ export class Engine {
     this.device.destroy();
   }
 
-  async #readBytes(tensor: Tensor): Promise<ArrayBuffer> {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(tensor.bytes, 256)));
-    const free = this.#readBuffers.get(size) ?? [];
-    this.#readBuffers.set(size, free);
-    const buffer = free.pop() ??
-      this.device.createBuffer({ size, usage: 0x01 | 0x08, label: "read-back" }); // MAP_READ | COPY_DST
-    if (tensor.bytes) this.#commands.copyOut(tensor, buffer);
-    this.#commands.flush();
-    const mapped = buffer.mapAsync(1);
-    await mapped.catch(() => {}); // the reason of a failure, with the launches it came from, is in the check
-    await this.#commands.check();
-    await mapped;
-    const bytes = buffer.getMappedRange(0, Math.ceil(tensor.bytes / 8) * 8).slice(0, tensor.bytes);
-    buffer.unmap();
-    free.push(buffer);
-    return bytes;
+  /** Gives the device back what no tensor uses now; bind groups are made of it, so they go too. */
+  #trim(): void {
+    this.flush();
+    this.#pool.trim();
+    this.#commands.forgetBindGroups();
   }
 }

@@ -48,6 +48,11 @@ export class KernelCache {
   /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
   replace(shader: ShaderName, text: string): void {
     this.#replacements.set(shader, text);
+    this.forget(shader);
+  }
+
+  /** Drops what was compiled of a shader, so that it is compiled anew: its text is another, or it was refused. */
+  forget(shader: ShaderName): void {
     this.#reflections.delete(shader);
     for (const key of this.#kernels.keys()) {
       if (key.startsWith(`${shader}.`)) this.#kernels.delete(key);

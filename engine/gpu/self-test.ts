@@ -1,5 +1,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Bindings, Engine, Features } from "./engine.ts";
+import type { Bindings } from "./bindings.ts";
+import type { Features } from "./device.ts";
+import type { Engine } from "./engine.ts";
 import type { KernelConstants } from "./kernels.ts";
 import type { ShaderName } from "./shaders.ts";
 
@@ -92,7 +94,9 @@ async function compileError(
     reports = [device.popErrorScope(), device.popErrorScope()];
   }
   const [validation, internal] = await Promise.all(reports);
-  return validation ?? internal;
+  const error = validation ?? internal;
+  if (error) kernels.forget(shader);
+  return error;
 }
 
 type Element = (row: number, column: number) => number;

@@ -1,5 +1,6 @@
 import { scale } from "../ops/elementwise.ts";
 import { launchMatmul } from "../ops/matmul.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
@@ -7,7 +8,6 @@ import { architectureOf } from "./families/index.ts";
 import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
 import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
-import { drawBits, purposes, uniform } from "./threefry.ts";
 
 /** A LoRA config; what is left out takes PEFT's default. */
 export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Partial<LoraConfig>;
@@ -20,10 +20,7 @@ export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Parti
  */
 export function loraModel(base: Model, options: LoraOptions, seed: number): Model {
   const lora = loraConfig(options);
-  if (typeof lora.targets !== "string") {
-    // Where only some of a list match, the others are slips.
-    for (const target of lora.targets) adaptedLayers(base, { ...lora, targets: [target] });
-  }
+  checkTargets(base, lora);
   const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
   const parameters = new LoraParameters(base.parameters, lora, adapterLayout(base, lora, heads));
   for (const { name } of parameters.saved) {
@@ -38,6 +35,14 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
     parameters.engine.write(a, values);
   }
   return { config: base.config, parameters };
+}
+
+/** Throws, naming it, where a target is no linear layer of the model. */
+export function checkTargets(base: Model, options: LoraOptions): void {
+  const lora = loraConfig(options);
+  // Where only some of a list match, the others are slips.
+  const each = typeof lora.targets === "string" ? [lora.targets] : lora.targets.map((one) => [one]);
+  for (const targets of each) adaptedLayers(base, { ...lora, targets });
 }
 
 /** Names and shapes of an adapter over `base`, and of the modules `saved` that it replaces or adds. */

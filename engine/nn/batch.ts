@@ -23,8 +23,24 @@ export interface PackedBatch {
   rows: number;
   /** First row of each sequence, on the CPU; the last entry is N. */
   starts: readonly number[];
+  /** The place in `sequences` of the greatest id, which a model holds against its vocabulary. */
+  greatest: { id: number; sequence: number; place: number };
   /** What the gradient of the embedding needs. */
   index: TokenIndex;
+}
+
+/** Throws where the batch holds an id that a model of so many tokens does not know. */
+export function expectVocabulary(
+  { id, sequence, place }: PackedBatch["greatest"],
+  size: number,
+): void {
+  if (id >>> 0 < size) return;
+  throw new RangeError(
+    `token ${place} of sequence ${sequence} is ${id}, but the model's vocabulary is 0 … ${
+      size - 1
+    }; ` +
+      "was the text encoded with the tokenizer of another model?",
+  );
 }
 
 /** Place of each row in its sequence, for sequences that begin at the rows `starts` (the last entry is N). */
@@ -58,6 +74,19 @@ export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[
     longest: Math.max(...sequences.map((sequence) => sequence.length)),
     rows,
     starts,
+    greatest: greatestToken(sequences),
     index: invertTokens(engine, tokens),
   };
+}
+
+/** By value as the kernels read it, unsigned: a negative id is beyond every vocabulary. */
+function greatestToken(sequences: readonly ArrayLike<number>[]): PackedBatch["greatest"] {
+  let greatest = { id: 0, sequence: 0, place: 0 };
+  for (const [sequence, ids] of sequences.entries()) {
+    for (let place = 0; place < ids.length; place++) {
+      const id = ids[place];
+      if (id >>> 0 > greatest.id >>> 0) greatest = { id, sequence, place };
+    }
+  }
+  return greatest;
 }

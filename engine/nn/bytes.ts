@@ -31,23 +31,6 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
-/** A folder held in memory. */
-export function memoryFolder(name: string, files: ReadonlyMap<string, Uint8Array>): Folder {
-  const bytes = (file: string): Uint8Array => {
-    const found = files.get(file);
-    if (!found) {
-      throw new Error(`${name} holds no ${file}; it holds ${[...files.keys()].join(", ")}`);
-    }
-    return found;
-  };
-  return {
-    name,
-    list: () => Promise.resolve([...files.keys()].sort()),
-    open: async (file) => await Promise.resolve(bytesSource(`${name}/${file}`, bytes(file))),
-    text: async (file) => await Promise.resolve(decodeUtf8(`${name}/${file}`, bytes(file))),
-  };
-}
-
 /** Throws where `offset … offset + length` leaves a source of `size` bytes. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
   if (offset < 0 || length < 0 || offset + length > size) {

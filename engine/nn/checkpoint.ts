@@ -10,7 +10,7 @@ export const SCORE_WEIGHT = "score.weight";
 export const SCORE_BIAS = "score.bias";
 
 /** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
-export function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
+function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
   return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
 }
 

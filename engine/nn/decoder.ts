@@ -16,7 +16,7 @@ import { swiglu } from "../ops/swiglu.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, ModelConfig } from "./architecture.ts";
-import { type PackedBatch, packedPositions } from "./batch.ts";
+import { expectVocabulary, type PackedBatch, packedPositions } from "./batch.ts";
 import { architectureOf } from "./families/index.ts";
 import { project } from "./project.ts";
 import { rotaryFrequencies } from "./rope.ts";
@@ -145,6 +145,7 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
 
 function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
   const { tokens, positions } = architecture;
+  if (rows.greatest) expectVocabulary(rows.greatest, config.vocabulary); // else the model drew them
   const hidden = embedding(weight(tokens), rows.tokens, { index: rows.index });
   if (positions === null) return hidden;
   if (rows.longest !== undefined && rows.longest > config.context) {

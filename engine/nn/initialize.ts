@@ -1,11 +1,11 @@
 import type { Engine } from "../gpu/engine.ts";
+import { drawBits, purposes, standardNormal, uniform } from "../ops/threefry.ts";
 import { Parameters } from "../tensor/parameters.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
 import { decoderEntries } from "./entries.ts";
 import { architectureOf } from "./families/index.ts";
 import type { Model } from "./model.ts";
-import { drawBits, purposes, uniform } from "./threefry.ts";
 
 const DEVIATION = 0.02;
 
@@ -34,9 +34,9 @@ export function newModel(engine: Engine, config: ModelConfig, seed: number): Mod
   return { config, parameters };
 }
 
-/** Weight `place` of a parameter before scaling: a standard normal number (Box and Muller 1958). */
+/** Weight `place` of a parameter before scaling: a standard normal number. */
 function normal(seed: number, parameter: number, place: number): number {
   const position = { seed, purpose: purposes.weight, episode: parameter, token: place };
   const [radius, angle] = drawBits(position).map(uniform);
-  return Math.sqrt(-2 * Math.log(radius)) * Math.cos(2 * Math.PI * angle);
+  return standardNormal(radius, angle);
 }

@@ -96,11 +96,12 @@ export function loraConfig(json: AdapterJson): LoraConfig {
 /** What `readAdapterConfig` and PEFT read. */
 export function adapterConfigJson(model: Model, base: string | null): AdapterJson {
   const { lora, saved } = adapterOf(model);
+  const [, repository = base, revision = null] = /^([\w.-]+\/[\w.-]+)@(.+)$/.exec(base ?? "") ?? [];
   return {
     peft_type: "LORA",
     task_type: model.parameters.has(SCORE_WEIGHT) ? "SEQ_CLS" : "CAUSAL_LM",
-    base_model_name_or_path: base,
-    revision: null,
+    base_model_name_or_path: repository,
+    revision,
     r: lora.rank,
     lora_alpha: lora.alpha,
     lora_dropout: lora.dropout,

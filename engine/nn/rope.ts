@@ -44,18 +44,32 @@ const llama3Schema = z.object({
   original_max_position_embeddings: z.int().positive(),
 });
 
-/** Reads the fields above; what is absent takes the `defaults`. Throws, naming it, on an unknown scaling. */
+/** Reads the fields above; what is absent takes the `defaults`. Throws, naming it, on an unknown or ambiguous scaling. */
 export function parseRope(
   fields: z.infer<z.ZodObject<typeof ropeFields>>,
   defaults: { theta: number; fraction: number },
 ): Rope {
-  const parameters = { ...fields.rope_scaling, ...fields.rope_parameters };
+  const { rope_scaling: old, rope_parameters: current } = fields;
+  if (old && current) checkAgreement({ ...old }, { ...current });
+  const parameters = { ...old, ...current };
   return {
     theta: parameters.rope_theta ?? fields.rope_theta ?? defaults.theta,
     fraction: parameters.partial_rotary_factor ?? fields.partial_rotary_factor ??
       defaults.fraction,
     scaling: parseScaling(parameters),
   };
+}
+
+/** Both names may stand in one file, but not with different meanings: one of the two would be ignored. */
+function checkAgreement(old: Record<string, unknown>, current: Record<string, unknown>): void {
+  const differing = Object.keys(old).filter((name) =>
+    old[name] !== (name === "type" ? current["rope_type"] ?? current["type"] : current[name])
+  );
+  if (differing.length === 0) return;
+  throw new Error(
+    `config.json: rope_scaling and rope_parameters differ in ${differing.join(", ")}; ` +
+      "leave the one out that the model was not trained with",
+  );
 }
 
 function parseScaling(parameters: z.infer<typeof parametersSchema>): RopeScaling | null {

@@ -35,6 +35,11 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   return { entries, metadata, dataStart };
 }
 
+/** How the small text begins that stands for a large file in a clone without Git LFS. */
+const LFS_POINTER = "version ";
+
+const decodeAscii = (bytes: Uint8Array) => String.fromCharCode(...bytes);
+
 async function readJsonHeader(source: ByteSource) {
   const corrupt = (reason: string) =>
     new Error(`${source.name} is no valid safetensors file: ${reason}`);
@@ -42,6 +47,9 @@ async function readJsonHeader(source: ByteSource) {
     throw corrupt(`it has ${source.size} bytes, and the header length alone takes 8`);
   }
   const start = await source.read(0, 8);
+  if (decodeAscii(start) === LFS_POINTER) {
+    throw corrupt("it is a pointer of Git LFS in the place of the file; `git lfs pull` fetches it");
+  }
   const length = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES) {
     throw corrupt(`its header length is ${length}, and at most ${MAX_HEADER_BYTES} is allowed`);

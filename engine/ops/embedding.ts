@@ -31,18 +31,6 @@ export function invertTokens(engine: Engine, tokens: Uint32Array): TokenIndex {
   };
 }
 
-/** Throws where a token is not an id of a vocabulary of so many entries. */
-export function checkTokens(tokens: ArrayLike<number>, vocabulary: number): void {
-  for (let i = 0; i < tokens.length; i++) {
-    const id = tokens[i];
-    if (Number.isInteger(id) && id >= 0 && id < vocabulary) continue;
-    throw new RangeError(
-      `token ${id} at position ${i} is not an id of this vocabulary (0 … ${vocabulary - 1}); ` +
-        "was the text encoded with the tokenizer of another model?",
-    );
-  }
-}
-
 /** What a lookup in a table may add, and what its gradient needs. */
 export interface EmbeddingOptions {
   /** What `invertTokens` makes of the same tokens; needed to differentiate the table. */
@@ -53,7 +41,7 @@ export interface EmbeddingOptions {
 
 /**
  * Rows of table [V, C] by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
- * gradient; `checkTokens` refuses such ids on the CPU.
+ * gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
  */
 export function embedding(
   table: Tensor,

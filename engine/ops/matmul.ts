@@ -1,5 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
-import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
+import { expectShape, matrixShape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { columnSums } from "./reduce.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
@@ -52,7 +52,7 @@ export function launchMatmul(
   // Below, bindings that are not used hold something readable.
   const TRANSPOSE_A = Number(layout.transposeA ?? false);
   const TRANSPOSE_B = Number(layout.transposeB ?? false);
-  if (variant === "subgroup" && columns % 4 === 0) {
+  if (variant === "subgroup" && columns % 4 === 0 && panelsFit(engine, sizes)) {
     engine.scope(() => {
       const make = () => packPanels(b, sizes, layout.transposeB ?? false);
       const panels = engine.memo?.get(b, make) ?? make();
@@ -84,12 +84,22 @@ export function matmulVariant(
   return features.subgroups ? "subgroup" : "direct";
 }
 
+/** The shape of B in panels of columns: panels, depth, columns of a panel. */
+function panelShape({ features: { lanes } }: Engine, { columns, inner }: Sizes) {
+  return [Math.ceil(columns / (4 * lanes)), Math.ceil(inner / 8) * 8, 4 * lanes] as const;
+}
+
+function panelsFit(engine: Engine, sizes: Sizes): boolean {
+  return 4 * sizeOf(panelShape(engine, sizes)) <= engine.bindingLimit;
+}
+
 /** B in panels of columns, the layout that the subgroup variant reads. */
-function packPanels(x: Tensor, { columns, inner }: Sizes, transposed: boolean): Tensor {
+function packPanels(x: Tensor, sizes: Sizes, transposed: boolean): Tensor {
   const { engine } = x;
+  const { columns, inner } = sizes;
   const { lanes } = engine.features;
-  const depth = Math.ceil(inner / 8) * 8;
-  const panels = engine.empty([Math.ceil(columns / (4 * lanes)), depth, 4 * lanes]);
+  const panels = engine.empty(panelShape(engine, sizes));
+  const depth = panels.shape[1];
   const vectors = panels.size / 4;
   const parameters = { columns, inner, depth, lanes, vectors };
   const constants = { TRANSPOSE_B: Number(transposed) };

@@ -1,4 +1,4 @@
-import type { Bindings } from "../gpu/engine.ts";
+import type { Bindings } from "../gpu/bindings.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectCount, expectPerToken } from "./per-token.ts";
 

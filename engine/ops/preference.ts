@@ -1,4 +1,4 @@
-import type { Bindings } from "../gpu/engine.ts";
+import type { Bindings } from "../gpu/bindings.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectCount } from "./per-token.ts";
 

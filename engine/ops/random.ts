@@ -1,5 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
-import type { DrawPosition } from "../nn/threefry.ts";
+import type { DrawPosition } from "./threefry.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /**

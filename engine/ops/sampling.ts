@@ -1,4 +1,4 @@
-import { purposes } from "../nn/threefry.ts";
+import { purposes } from "./threefry.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
 import { expectTruncation, type Truncation, truncationThreshold } from "./truncation.ts";

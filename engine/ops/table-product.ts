@@ -1,6 +1,6 @@
-import type { Bindings } from "../gpu/engine.ts";
 import { rowBlocks } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { placeColumns, takeColumns } from "./columns.ts";
 import { launchMatmul } from "./matmul.ts";
 
 /**
@@ -31,7 +31,7 @@ export function tableProduct(x: Tensor, table: Tensor, logits: Tensor): void {
   eachBlock(table, logits, (block, columns) => {
     const sizes = { rows, columns: block.shape[0], inner };
     launchMatmul({ a: x, b: block, out: columns }, sizes, { transposeB: true });
-  }, "place_columns");
+  }, "place");
 }
 
 /** total [V, C] ← total + upstreamᵀ·x. */
@@ -40,7 +40,7 @@ export function addTableGradient(upstream: Tensor, x: Tensor, total: Tensor): vo
   eachBlock(total, upstream, (block, part) => {
     const sizes = { rows: block.shape[0], columns, inner };
     launchMatmul({ a: part, b: x, out: block }, sizes, { transposeA: true, accumulate: true });
-  }, "take_columns");
+  }, "take");
 }
 
 /** out [G, C] ← upstream·W. */
@@ -51,7 +51,7 @@ export function tableInputGradient(upstream: Tensor, table: Tensor, out: Tensor)
     const sizes = { rows, columns, inner: block.shape[0] };
     launchMatmul({ a: part, b: block, out }, sizes, { accumulate });
     accumulate = true;
-  }, "take_columns");
+  }, "take");
 }
 
 /**
@@ -62,24 +62,17 @@ function eachBlock(
   table: Tensor,
   wide: Tensor,
   body: (block: Tensor, columns: Tensor) => void,
-  move: "place_columns" | "take_columns",
+  move: "place" | "take",
 ): void {
   const blocks = rowBlocks(table);
   if (blocks.length === 1) return body(table, wide);
-  const { engine, shape: [rows, wide_columns] } = wide;
+  const { engine, shape: [rows] } = wide;
   engine.scope(() => {
     for (const { start, rows: block } of blocks) {
-      const columns = block.shape[0];
-      const narrow = engine.empty([rows, columns]);
-      const parameters = { rows, columns, wide_columns, first: start };
-      const bindings: Bindings = move === "place_columns"
-        ? { narrow, wide_out: wide }
-        : { wide, narrow_out: narrow };
-      const copy = () =>
-        engine.launch("gather", move, bindings, parameters, engine.grid(narrow.size));
-      if (move === "take_columns") copy();
+      const narrow = engine.empty([rows, block.shape[0]]);
+      if (move === "take") takeColumns(wide, narrow, start);
       body(block, narrow);
-      if (move === "place_columns") copy();
+      if (move === "place") placeColumns(narrow, wide, start);
     }
   });
 }

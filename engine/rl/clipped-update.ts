@@ -3,13 +3,13 @@ import { predictorStates, scoreHead } from "../nn/model.ts";
 import { scatterValues } from "../ops/gather.ts";
 import { linearLogProbability } from "../ops/linear-logprob.ts";
 import { policyLoss, valueLoss } from "../ops/ppo.ts";
+import { Role } from "../ops/roles.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Episode, packEpisodes } from "./episodes.ts";
 import type { Experience, Models } from "./experience.ts";
 import { checkMasks } from "./gates.ts";
 import { groupByTokens } from "./order.ts";
-import { Role } from "./roles.ts";
 
 export interface ClippedSettings {
   temperature: number;

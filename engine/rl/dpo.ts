@@ -1,26 +1,17 @@
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
-import { AdamW } from "../nn/optimizer.ts";
 import { gatherRows, scatterValues } from "../ops/gather.ts";
 import { linear } from "../ops/matmul.ts";
 import { dpoLoss } from "../ops/preference.ts";
 import { reshape } from "../ops/reshape.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFinite, checkLoss } from "./gates.ts";
-import { BatchOrder, groupByTokens } from "./order.ts";
+import { type BatchMetrics, type BatchSettings, BatchTrainer } from "./batch-trainer.ts";
+import { groupByTokens } from "./order.ts";
 import { marginOf, type ReferencedPair, withReference } from "./preference-margins.ts";
 import { type Pair, pairTokens } from "./reward-model.ts";
-import { learningRate } from "./schedule.ts";
-import type { SupervisedSettings } from "./sft.ts";
-import {
-  packState,
-  type StepMetrics,
-  type Trainer,
-  trainingTensors,
-  unpackState,
-} from "./trainer.ts";
+import { average } from "./statistics.ts";
 
-export interface DirectPreferenceSettings extends SupervisedSettings {
+export interface DirectPreferenceSettings extends BatchSettings {
   /** Strength of the tie to the reference. */
   beta: number;
   /** `sigmoid` is DPO, `ipo` the squared loss of arXiv:2310.12036. */
@@ -33,64 +24,33 @@ export interface DirectPreferenceSettings extends SupervisedSettings {
  * Direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290): a policy from preference pairs,
  * with neither a reward model nor rollouts.
  */
-export class DirectPreferenceTrainer implements Trainer {
-  step = 0;
-  readonly steps: number;
-  #optimizer: AdamW;
-  #order: BatchOrder;
+export class DirectPreferenceTrainer extends BatchTrainer<DirectPreferenceSettings> {
   /** By the index of a pair: the reference is asked once, when the pair is first met. */
-  #referenced = new Map<number, ReferencedPair>();
+  readonly #referenced = new Map<number, ReferencedPair>();
 
   /** Trains `model` in place; the reference stays as it is. */
   constructor(
-    readonly model: Model,
+    model: Model,
     readonly reference: Model,
     readonly pairs: readonly Pair[],
-    readonly settings: DirectPreferenceSettings,
+    settings: DirectPreferenceSettings,
   ) {
-    this.steps = settings.steps;
-    this.#optimizer = new AdamW(model.parameters, settings.optimizer);
-    this.#order = new BatchOrder(pairs.length, settings.batchSize, settings.seed);
+    super("DPO", model, pairs.length, settings);
   }
 
-  async advance(): Promise<StepMetrics> {
-    const { settings, model } = this;
-    const pairs = await this.#batch();
-    model.parameters.clearGradients();
-    const { loss, margins } = await directPreferenceGradients(model, pairs, settings);
-    const rate = learningRate(settings.schedule, this.step, this.steps);
-    await checkLoss("DPO", this.step, { loss }, model.parameters);
-    this.#optimizer.step(rate);
-    const norm = await checkFinite("DPO", this.step, this.#optimizer);
-    this.step++;
-    return {
-      loss,
-      accuracy: margins.filter((margin) => margin > 0).length / pairs.length,
-      margin: margins.reduce((sum, margin) => sum + margin, 0) / pairs.length,
-      gradientNorm: norm,
-      learningRate: rate,
-    };
+  protected async accumulate(indices: readonly number[]): Promise<BatchMetrics> {
+    const pairs = await this.#referencedPairs(indices);
+    const { loss, margins } = await directPreferenceGradients(this.model, pairs, this.settings);
+    const accuracy = margins.filter((margin) => margin > 0).length / pairs.length;
+    return { loss, accuracy, margin: average(margins) };
   }
 
-  async #batch(): Promise<ReferencedPair[]> {
-    const indices = this.#order.indices(this.step);
+  async #referencedPairs(indices: readonly number[]): Promise<ReferencedPair[]> {
     const fresh = [...new Set(indices)].filter((i) => !this.#referenced.has(i));
     const rows = fresh.map((i) => this.pairs[i]);
     const found = await withReference(this.reference, rows, this.settings.microTokens);
     found.forEach((pair, n) => this.#referenced.set(fresh[n], pair));
     return indices.map((i) => this.#referenced.get(i)!);
-  }
-
-  save(): Promise<Uint8Array> {
-    return packState(trainingTensors("model", this.#optimizer), { step: this.step });
-  }
-
-  async load(state: Uint8Array): Promise<void> {
-    const counters = await unpackState<{ step: number }>(
-      trainingTensors("model", this.#optimizer),
-      state,
-    );
-    this.step = counters.step;
   }
 }
 
@@ -98,7 +58,7 @@ export class DirectPreferenceTrainer implements Trainer {
 export async function directPreferenceGradients(
   model: Model,
   pairs: readonly ReferencedPair[],
-  settings: Omit<DirectPreferenceSettings, keyof SupervisedSettings> & { microTokens: number },
+  settings: Omit<DirectPreferenceSettings, keyof BatchSettings> & { microTokens: number },
 ): Promise<{ loss: number; margins: number[] }> {
   const groups = groupByTokens(pairs.map(pairTokens), settings.microTokens)
     .map(([start, end]) => pairs.slice(start, end));
@@ -119,7 +79,7 @@ function accumulate(
   model: Model,
   pairs: readonly ReferencedPair[],
   count: number,
-  { beta, kind, labelSmoothing }: Omit<DirectPreferenceSettings, keyof SupervisedSettings>,
+  { beta, kind, labelSmoothing }: Omit<DirectPreferenceSettings, keyof BatchSettings>,
 ): { loss: Tensor; chosen: Tensor; rejected: Tensor } {
   const { engine } = model.parameters;
   return engine.scope(() => {

@@ -1,9 +1,9 @@
 import type { Engine } from "../gpu/engine.ts";
-import { generate, type GenerationOptions } from "../nn/generation.ts";
+import { generate, type GenerationOptions, type GenerationRequest } from "../nn/generation.ts";
 import { type Model, packPredictions, type PredictionBatch } from "../nn/model.ts";
+import { Role } from "../ops/roles.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ResetSource, Start } from "./resets.ts";
-import { Role } from "./roles.ts";
 
 /** One rollout: PROMPT… FORCED… GENERATED…, with what is needed to replay and audit it. */
 export interface Episode extends Start {
@@ -16,8 +16,21 @@ export interface Episode extends Start {
 }
 
 /** Tokens from here on were generated. */
-export function generatedStart({ promptLength, prefixLength }: Episode): number {
+function generatedStart({ promptLength, prefixLength }: Episode): number {
   return promptLength + prefixLength;
+}
+
+/** What is asked of generation for episodes from these starts. */
+export function rollOutRequests(
+  sources: readonly ResetSource[],
+  starts: readonly Start[],
+  responseTokens: number,
+): GenerationRequest[] {
+  return starts.map(({ row, episode, prefixLength }) => {
+    const { promptIds, referenceIds } = sources[row];
+    const context = [...promptIds, ...referenceIds.slice(0, prefixLength)];
+    return { context, newTokens: responseTokens - prefixLength, episode };
+  });
 }
 
 /** Samples one episode from each start. A response has at most `responseTokens` tokens with its prefix. */
@@ -28,19 +41,11 @@ export async function rollOut(
   responseTokens: number,
   options: GenerationOptions,
 ): Promise<Episode[]> {
-  const contexts = starts.map(({ row, prefixLength }) => {
-    const { promptIds, referenceIds } = sources[row];
-    return [...promptIds, ...referenceIds.slice(0, prefixLength)];
-  });
-  const requests = starts.map(({ episode, prefixLength }, i) => ({
-    context: contexts[i],
-    newTokens: responseTokens - prefixLength,
-    episode,
-  }));
+  const requests = rollOutRequests(sources, starts, responseTokens);
   const drawn = await generate(policy, requests, options);
   return drawn.map(({ tokens, logProbs, ended }, i) => ({
     ...starts[i],
-    tokens: [...contexts[i], ...tokens],
+    tokens: [...requests[i].context, ...tokens],
     promptLength: sources[starts[i].row].promptIds.length,
     ended,
     decodeLogProbs: logProbs,

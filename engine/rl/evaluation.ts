@@ -1,7 +1,7 @@
 import { generate } from "../nn/generation.ts";
-import { purposes } from "../nn/threefry.ts";
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
 import type { Tokenizer } from "../nn/tokenizer.ts";
+import { purposes } from "../ops/threefry.ts";
 import { groupByTokens } from "./order.ts";
 import { type OnDone, scoreSequences } from "./reward-model.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type Estimate,
   jackknife,
   repetition,
+  sum,
   wilsonShare,
 } from "./statistics.ts";
 
@@ -132,7 +133,7 @@ export async function responseLogProbs(
     engine.release(part);
     let at = 0;
     for (const [start, end] of ranges) {
-      sums.push(values.subarray(at, at += end - start).reduce((sum, value) => sum + value, 0));
+      sums.push(sum(values.subarray(at, at += end - start)));
     }
     onDone(to - from);
   }

@@ -1,4 +1,4 @@
-import { seededRandom } from "./random.ts";
+import { seededRandom } from "../ops/seeded-random.ts";
 
 /**
  * Walks over `count` items in batches, in a fresh seeded order for each pass. What a batch holds is a

@@ -12,8 +12,9 @@ import {
 } from "./experience.ts";
 import { checkDecoding, checkFinite, checkFirstLook, checkLoss } from "./gates.ts";
 import { BatchOrder } from "./order.ts";
-import { drawStart, type PrefixLaw, type ResetSource } from "./resets.ts";
+import { drawStarts, type PrefixLaw, type ResetSource } from "./resets.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
+import { average, sum } from "./statistics.ts";
 import {
   packState,
   type StepMetrics,
@@ -95,9 +96,7 @@ export class PolicyTrainer implements Trainer {
 
   #rollOut(): Promise<Episode[]> {
     const { settings, sources, models: { policy } } = this;
-    const starts = this.#order.indices(this.step).map((row, i) =>
-      drawStart(sources[row], row, this.step * settings.episodes + i, settings)
-    );
+    const starts = drawStarts(sources, this.#order, this.step, settings);
     const { temperature, seed } = settings;
     const { endTokens } = policy.config;
     return rollOut(policy, sources, starts, settings.responseTokens, {
@@ -156,18 +155,16 @@ export class PolicyTrainer implements Trainer {
   }
 
   #describe(episodes: readonly Episode[], report: ScoringReport): StepMetrics {
-    const mean = (values: ArrayLike<number>) =>
-      Array.from(values).reduce((a, b) => a + b, 0) / values.length;
     const k1 = report.logProbs.map((x, i) => x - report.referenceLogProbs[i]);
     const share = (test: (episode: Episode) => boolean) =>
       episodes.filter(test).length / episodes.length;
     return {
       episodes: this.episodes,
       generatedTokens: this.generatedTokens,
-      rolloutReward: mean(report.scores),
-      rolloutKl: k1.reduce((a, b) => a + b, 0) / episodes.length,
-      rolloutKlPerToken: mean(k1),
-      entropy: mean(report.entropies),
+      rolloutReward: average(report.scores),
+      rolloutKl: sum(k1) / episodes.length,
+      rolloutKlPerToken: average(k1),
+      entropy: average(report.entropies),
       ended: share(({ ended }) => ended),
       resets: share(({ prefixLength }) => prefixLength > 0),
       tokensPerEpisode: report.logProbs.length / episodes.length,

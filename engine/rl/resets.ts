@@ -1,4 +1,5 @@
-import { drawBits, purposes, uniform } from "../nn/threefry.ts";
+import { drawBits, purposes, uniform } from "../ops/threefry.ts";
+import type { BatchOrder } from "./order.ts";
 
 /** A prompt with an offline response that an episode may be reset into, as token ids. */
 export interface ResetSource {
@@ -51,4 +52,16 @@ export function drawStart(
     row,
     prefixLength: shortest + Math.min(Math.floor(length * choices), choices - 1),
   };
+}
+
+/** The starts of all episodes of one update. */
+export function drawStarts(
+  sources: readonly ResetSource[],
+  order: BatchOrder,
+  update: number,
+  settings: ResetSettings,
+): Start[] {
+  return order.indices(update).map((row, i) =>
+    drawStart(sources[row], row, update * order.batchSize + i, settings)
+  );
 }

@@ -8,23 +8,15 @@ import {
   scoreHead,
   sequenceScores,
 } from "../nn/model.ts";
-import { AdamW } from "../nn/optimizer.ts";
 import { gatherRows } from "../ops/gather.ts";
 import { bradleyTerry } from "../ops/preference.ts";
+import { seededRandom } from "../ops/seeded-random.ts";
+import { standardNormal } from "../ops/threefry.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFinite, checkLoss } from "./gates.ts";
-import { BatchOrder, groupByTokens } from "./order.ts";
-import { seededRandom } from "./random.ts";
-import { learningRate } from "./schedule.ts";
-import type { SupervisedSettings } from "./sft.ts";
-import {
-  packState,
-  type StepMetrics,
-  type Trainer,
-  trainingTensors,
-  unpackState,
-} from "./trainer.ts";
+import { type BatchMetrics, type BatchSettings, BatchTrainer } from "./batch-trainer.ts";
+import { groupByTokens } from "./order.ts";
+import { average } from "./statistics.ts";
 
 /** A preference pair as token ids; both responses close with their end token where they ended. */
 export interface Pair {
@@ -42,43 +34,30 @@ export function newRewardModel(model: Model, seed: number): Model {
   const { engine } = reward.parameters;
   const random = seededRandom(seed);
   const scale = 1 / Math.sqrt(model.config.width + 1);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = () => standardNormal(1 - random(), random());
   const weight = Float32Array.from({ length: model.config.width }, () => scale * normal());
   engine.write(reward.parameters.get(SCORE_WEIGHT), weight);
   engine.clear(reward.parameters.get(SCORE_BIAS));
   return reward;
 }
 
-export interface RewardSettings extends SupervisedSettings {
+export interface RewardSettings extends BatchSettings {
   /** Pulls scores towards 0: adds so much times (chosen + rejected)² to a pair's loss. */
   centering: number;
 }
 
 /** Bradley–Terry training: −log σ(score(chosen) − score(rejected)), read at the last real token. */
-export class RewardTrainer implements Trainer {
-  step = 0;
-  readonly steps: number;
-  #optimizer: AdamW;
-  #order: BatchOrder;
-
-  constructor(
-    readonly model: Model,
-    readonly pairs: readonly Pair[],
-    readonly settings: RewardSettings,
-  ) {
-    this.steps = settings.steps;
-    this.#optimizer = new AdamW(model.parameters, settings.optimizer);
-    this.#order = new BatchOrder(pairs.length, settings.batchSize, settings.seed);
+export class RewardTrainer extends BatchTrainer<RewardSettings> {
+  /** Trains `model` in place. */
+  constructor(model: Model, readonly pairs: readonly Pair[], settings: RewardSettings) {
+    super("reward model", model, pairs.length, settings);
   }
 
-  async advance(): Promise<StepMetrics> {
-    const { settings, model } = this;
-    const pairs = this.#order.indices(this.step).map((i) => this.pairs[i]);
-    model.parameters.clearGradients();
-    const parts = groupByTokens(pairs.map(pairTokens), settings.microTokens).map(([start, end]) =>
-      this.#accumulate(pairs.slice(start, end), pairs.length)
+  protected async accumulate(indices: readonly number[]): Promise<BatchMetrics> {
+    const pairs = indices.map((i) => this.pairs[i]);
+    const parts = groupByTokens(pairs.map(pairTokens), this.settings.microTokens).map(
+      ([start, end]) => this.#addGradients(pairs.slice(start, end), pairs.length),
     );
-    const rate = learningRate(settings.schedule, this.step, this.steps);
     let loss = 0, right = 0;
     for (const part of parts) {
       loss += (await part.loss.read())[0];
@@ -86,14 +65,11 @@ export class RewardTrainer implements Trainer {
       right += chosen.filter((score, i) => score > rejected[i]).length;
       for (const tensor of Object.values(part)) tensor.engine.release(tensor);
     }
-    await checkLoss("reward model", this.step, { loss }, model.parameters);
-    this.#optimizer.step(rate);
-    const norm = await checkFinite("reward model", this.step, this.#optimizer);
-    this.step++;
-    return { loss, accuracy: right / pairs.length, gradientNorm: norm, learningRate: rate };
+    return { loss, accuracy: right / pairs.length };
   }
 
-  #accumulate(
+  /** Adds the gradients of one micro-batch of `count` pairs in all. */
+  #addGradients(
     pairs: readonly Pair[],
     count: number,
   ): { loss: Tensor; chosen: Tensor; rejected: Tensor } {
@@ -109,18 +85,6 @@ export class RewardTrainer implements Trainer {
         return { loss, chosen, rejected };
       });
     });
-  }
-
-  save(): Promise<Uint8Array> {
-    return packState(trainingTensors("model", this.#optimizer), { step: this.step });
-  }
-
-  async load(state: Uint8Array): Promise<void> {
-    const counters = await unpackState<{ step: number }>(
-      trainingTensors("model", this.#optimizer),
-      state,
-    );
-    this.step = counters.step;
   }
 }
 
@@ -198,7 +162,7 @@ export async function centreScores(
   onDone?: OnDone,
 ): Promise<number> {
   const scores = await scoreSequences(model, references, microTokens, onDone);
-  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  const mean = average(scores);
   const bias = model.parameters.get(SCORE_BIAS);
   const [before] = await bias.read();
   bias.engine.write(bias, Float32Array.of(before - mean));

@@ -1,17 +1,8 @@
 import { logProbabilities, type Model, packPredictions } from "../nn/model.ts";
-import { AdamW, type AdamWSettings } from "../nn/optimizer.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkFinite, checkLoss } from "./gates.ts";
-import { BatchOrder, groupByTokens } from "./order.ts";
-import { learningRate, type Schedule } from "./schedule.ts";
-import {
-  packState,
-  type StepMetrics,
-  type Trainer,
-  trainingTensors,
-  unpackState,
-} from "./trainer.ts";
+import { type BatchMetrics, type BatchSettings, BatchTrainer } from "./batch-trainer.ts";
+import { groupByTokens } from "./order.ts";
 
 /** A prompt and the response to learn, as token ids; the response closes with its end token. */
 export interface Demonstration {
@@ -19,57 +10,27 @@ export interface Demonstration {
   responseIds: readonly number[];
 }
 
-export interface SupervisedSettings {
-  steps: number;
-  batchSize: number;
-  schedule: Schedule;
-  optimizer: AdamWSettings;
-  /** Tokens of one micro-batch. */
-  microTokens: number;
-  seed: number;
-}
-
 /**
  * Supervised fine-tuning: the mean negative log-likelihood of the response tokens of a batch. The prompt is
  * read, never learnt.
  */
-export class SupervisedTrainer implements Trainer {
-  step = 0;
-  readonly steps: number;
-  #optimizer: AdamW;
-  #order: BatchOrder;
-
+export class SupervisedTrainer extends BatchTrainer<BatchSettings> {
   /** Trains `model` in place. */
-  constructor(
-    readonly model: Model,
-    readonly data: readonly Demonstration[],
-    readonly settings: SupervisedSettings,
-  ) {
-    this.steps = settings.steps;
-    this.#optimizer = new AdamW(model.parameters, settings.optimizer);
-    this.#order = new BatchOrder(data.length, settings.batchSize, settings.seed);
+  constructor(model: Model, readonly data: readonly Demonstration[], settings: BatchSettings) {
+    super("SFT", model, data.length, settings);
   }
 
-  async advance(): Promise<StepMetrics> {
-    const { settings, model } = this;
-    const rows = this.#order.indices(this.step).map((i) => this.data[i]);
+  protected async accumulate(indices: readonly number[]): Promise<BatchMetrics> {
+    const rows = indices.map((i) => this.data[i]);
     const count = rows.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
-    model.parameters.clearGradients();
-    const sums: Tensor[] = [];
-    for (const [start, end] of groupByTokens(rows.map(lengthOf), settings.microTokens)) {
-      sums.push(this.#accumulate(rows.slice(start, end), count));
-    }
-    const rate = learningRate(settings.schedule, this.step, this.steps);
-    const loss = -(await sumOf(sums)) / count;
-    await checkLoss("SFT", this.step, { loss }, model.parameters);
-    this.#optimizer.step(rate);
-    const norm = await checkFinite("SFT", this.step, this.#optimizer);
-    this.step++;
-    return { loss, gradientNorm: norm, learningRate: rate, tokens: count };
+    const parts = groupByTokens(rows.map(demonstrationTokens), this.settings.microTokens).map(
+      ([start, end]) => this.#addGradients(rows.slice(start, end), count),
+    );
+    return { loss: -(await sumOf(parts)) / count, tokens: count };
   }
 
   /** Adds the gradients of one micro-batch; returns its log probabilities. */
-  #accumulate(rows: readonly Demonstration[], count: number): Tensor {
+  #addGradients(rows: readonly Demonstration[], count: number): Tensor {
     const { parameters } = this.model;
     const { engine } = parameters;
     return engine.scope(() => {
@@ -81,27 +42,15 @@ export class SupervisedTrainer implements Trainer {
       return logProb;
     });
   }
-
-  save(): Promise<Uint8Array> {
-    return packState(trainingTensors("model", this.#optimizer), { step: this.step });
-  }
-
-  async load(state: Uint8Array): Promise<void> {
-    const counters = await unpackState<{ step: number }>(
-      trainingTensors("model", this.#optimizer),
-      state,
-    );
-    this.step = counters.step;
-  }
 }
 
-function lengthOf({ promptIds, responseIds }: Demonstration): number {
+export function demonstrationTokens({ promptIds, responseIds }: Demonstration): number {
   return promptIds.length + responseIds.length;
 }
 
 function packDemonstrations({ parameters }: Model, rows: readonly Demonstration[]) {
   const sequences = rows.map(({ promptIds, responseIds }) => [...promptIds, ...responseIds]);
-  const ranges = rows.map((row) => [row.promptIds.length, lengthOf(row)] as const);
+  const ranges = rows.map((row) => [row.promptIds.length, demonstrationTokens(row)] as const);
   return packPredictions(parameters.engine, sequences, ranges);
 }
 
@@ -121,7 +70,7 @@ export async function meanLogProbability(
   microTokens: number,
 ): Promise<number> {
   const { engine } = model.parameters;
-  const parts = groupByTokens(data.map(lengthOf), microTokens).map(([start, end]) =>
+  const parts = groupByTokens(data.map(demonstrationTokens), microTokens).map(([start, end]) =>
     engine.scope(() =>
       logProbabilities(model, packDemonstrations(model, data.slice(start, end))).logProb
     )

@@ -1,4 +1,4 @@
-import { seededRandom } from "./random.ts";
+import { seededRandom } from "../ops/seeded-random.ts";
 
 /** A mean with the ends of its 95 % interval. */
 export interface Estimate {
@@ -104,8 +104,14 @@ function quantile(sorted: Float64Array, share: number): number {
   return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
 }
 
-export function average(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+export function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+export function average(values: Iterable<number> & ArrayLike<number>): number {
+  return sum(values) / values.length;
 }
 
 function checkValues(values: readonly number[]): void {

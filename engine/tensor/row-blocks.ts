@@ -29,8 +29,11 @@ export function rowBlocks(matrix: Tensor): RowBlock[] {
       `${step} rows of [${matrix.shape}] take more than the ${bindingLimit} bytes that this adapter binds`,
     );
   }
-  return Array.from({ length: Math.ceil(count / height) }, (_, i) => {
-    const start = i * height;
-    return { start, rows: matrix.rows(start, Math.min(start + height, count)) };
+  // Blocks of about one size leave room for the larger layouts that products read.
+  const blocks = Math.ceil(count / height);
+  const rows = Math.ceil(count / blocks / step) * step;
+  return Array.from({ length: Math.ceil(count / rows) }, (_, i) => {
+    const start = i * rows;
+    return { start, rows: matrix.rows(start, Math.min(start + rows, count)) };
   });
 }

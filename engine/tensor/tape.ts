@@ -1,4 +1,4 @@
-import { addInPlace } from "../ops/elementwise.ts";
+import { addInPlace } from "./add-in-place.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Adds the gradients of one op's inputs. Handed to the op's backward function. */

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { helpText, placeholder } from "./help.ts";
-import { kebab, suggestion } from "./nearest.ts";
+import { suggestion } from "../setup/nearest.mjs";
+import { helpText, kebab, placeholder } from "./help.ts";
 
 /** One flag of a command. Its key in camelCase is spelled `--kebab-case` on the command line. */
 export type Flag =
@@ -50,6 +50,15 @@ export type Arguments<Flags extends Record<string, Flag>> =
 /** Says what is wrong with the command line, in words for the person who typed it. */
 export class ArgumentError extends Error {
   override name = "ArgumentError";
+}
+
+/** Reads a flag's value; what `read` finds wrong with it is a mistake of the command line. */
+export function asArgument<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new ArgumentError((error as Error).message, { cause: error });
+  }
 }
 
 /** Values for flags that the command line leaves out, such as those of a config file. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { suggestion } from "../setup/nearest.mjs";
 import { ArgumentError, type Flag } from "./arguments.ts";
-import { suggestion } from "./nearest.ts";
 
 /**
  * Values for the flags of `command` from a JSON file, under their camelCase keys: written by hand, or the
@@ -55,6 +55,11 @@ function schemaOf(flag: Flag): z.ZodType {
 }
 
 function describe(path: string, issue: z.core.$ZodIssue, known: readonly string[]): string {
+  if (issue.path.length === 0 && issue.code === "invalid_type") {
+    return `${path}: expected an object with flags by their camelCase names, such as {"${
+      known[0]
+    }": …}.`;
+  }
   if (issue.code !== "unrecognized_keys") {
     return `${path}, "${issue.path.join(".")}": ${issue.message}.`;
   }

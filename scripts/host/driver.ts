@@ -3,7 +3,7 @@
 // sets under Bun, so the process runs itself once more, with the variables in place.
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { runInPlace } from "../setup/command.mjs";
+import { endWithParent, runInPlace } from "../setup/command.mjs";
 import { readAdapter } from "../setup/record.mjs";
 import { lacksDriver, withDriver } from "../setup/vulkan.mjs";
 
@@ -18,6 +18,7 @@ const commandLineFile = "/proc/self/cmdline";
  * @throws {Error} when the stored record cannot be read or the process cannot start again
  */
 export async function ensureDriverEnvironment(): Promise<void> {
+  endWithParent();
   const driver = readAdapter()?.env ?? {};
   if (process.env[guard] !== undefined || !lacksDriver(process.env, driver)) return;
   // Only Linux has drivers to unpack. There the kernel keeps the command line as it was given;

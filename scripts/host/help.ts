@@ -1,5 +1,4 @@
 import type { Command, Flag } from "./arguments.ts";
-import { kebab } from "./nearest.ts";
 
 /** What `--help` prints. */
 export function helpText(command: Command<Record<string, Flag>>): string {
@@ -19,7 +18,9 @@ function remark(flag: Flag) {
   if ("default" in flag && flag.default !== undefined) return ` (default ${flag.default})`;
   if ("required" in flag) return " (required)";
   if (flag.type !== "strings") return "";
-  return flag.least ? ` (${flag.least} times or more)` : " (any number of times)";
+  const { least = 0 } = flag;
+  if (least === 0) return " (any number of times)";
+  return least === 1 ? " (once or more)" : ` (${least} times or more)`;
 }
 
 /** What stands for a flag's value. */
@@ -27,3 +28,6 @@ export function placeholder(flag: Exclude<Flag, { type: "boolean" }>) {
   if (flag.type === "strings") return flag.placeholder ?? "TEXT";
   return flag.type === "string" ? flag.placeholder ?? flag.choices?.join("|") ?? "TEXT" : "N";
 }
+
+/** A camelCase key as it is spelled on the command line. */
+export const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -4,6 +4,7 @@ import { bytesHere, download } from "./hub/download.ts";
 import { TemporaryError } from "./hub/failures.ts";
 import { askCommit, askListing } from "./hub/listing.ts";
 import {
+  noFolder,
   parseRepository,
   type Repository,
   repositoryPage,
@@ -60,13 +61,16 @@ async function findCommit(
     throw new Error(
       `${
         repositoryTitle(repository)
-      } is not in the cache ${access.cache}, and HF_HUB_OFFLINE is set`,
+      } is not in the cache ${access.cache}, and HF_HUB_OFFLINE is set. ${noFolder(repository)}`,
     );
   }
   try {
     // With a copy at hand nobody should wait through all attempts.
     return { commit: await askCommit(access, repository, known ? 1 : undefined), offline: false };
   } catch (error) {
+    if (!known && error instanceof Error && error.cause instanceof TemporaryError) {
+      throw new Error(`${error.message}. ${noFolder(repository)}`, { cause: error });
+    }
     if (!known || !(error instanceof TemporaryError)) throw error;
     access.say(
       `${access.endpoint}: ${error.message}; using ${repository.name} as cached, commit ${known}`,

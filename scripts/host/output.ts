@@ -1,4 +1,4 @@
-import { processOutput, type ProgressOutput } from "./progress.ts";
+import { processOutput, type ProgressOutput, silenceProgress } from "./progress.ts";
 
 /** Where a command says what: for a person, or with `--quiet` and `--json` for a program. */
 export interface Output {
@@ -16,13 +16,12 @@ export interface OutputOptions {
   json: boolean;
 }
 
-const silence: ProgressOutput = { ...processOutput, stream: { write: () => {} } };
-
 export function openOutput({ quiet, json }: OutputOptions): Output {
   const note = json ? console.error : console.log;
+  if (quiet) silenceProgress();
   return {
     note: quiet ? () => {} : note,
-    progress: quiet ? silence : processOutput,
+    progress: processOutput,
     // console.log writes all of it before the process ends, also into a slow pipe.
     result: (text, results) => console.log(json ? JSON.stringify(results) : text),
   };

@@ -21,10 +21,15 @@ export const processOutput: ProgressOutput = {
   now: () => performance.now(),
 };
 
+/** For the whole process: a download deep inside knows no flags. */
+export function silenceProgress(): void {
+  processOutput.stream = { write: () => {} };
+}
+
 /**
  * Shows how far a long piece of work is, with its rate and the time left: a moving bar in a
  * terminal, else a plain line at every tenth of the way and after every 5 seconds of silence.
- * `total` is in units of `unit` ("updates", "tokens"); "bytes" are shown as MB.
+ * `total` is in units of `unit` ("updates", "tokens"); "bytes" are shown as kB, MB or GB.
  */
 export function progress(
   label: string,
@@ -34,7 +39,7 @@ export function progress(
 ): Progress {
   const show = output.stream.isTTY ? terminalBar(label, total) : plainLines(label, total, output);
   const start = output.now();
-  const [shown, scale] = unit === "bytes" ? ["MB", 1e6] : [unit, 1];
+  const [shown, scale] = unit === "bytes" ? sizeUnit(total) : [unit, 1];
   let value = 0;
   let before = 0;
   let note = "";
@@ -65,12 +70,12 @@ export function progress(
   };
 }
 
-/** Does `work` under a bar, which ends with it; `work` counts its units done. */
+/** Does `work` under a bar, which ends with it; `work` counts its units done, with a note if it likes. */
 export async function withProgress<T>(
   label: string,
   total: number,
   unit: string,
-  work: (advance: (units: number) => void) => Promise<T>,
+  work: (advance: Progress["advance"]) => Promise<T>,
   output = processOutput,
 ): Promise<T> {
   const bar = progress(label, total, unit, output);
@@ -123,6 +128,11 @@ function plainLines(label: string, total: number, { stream, now }: ProgressOutpu
       if (value < total || printed === undefined) print(status);
     },
   };
+}
+
+function sizeUnit(bytes: number): [name: string, bytes: number] {
+  if (bytes < 1e6) return ["kB", 1e3];
+  return bytes < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
 }
 
 /** 42 s, 3 min 5 s, 2 h 10 min. */

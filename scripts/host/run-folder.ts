@@ -54,6 +54,14 @@ export class RunFolder {
     this.#append("samples.jsonl", record);
   }
 
+  /** All samples of a run that is done at once. */
+  samples(records: readonly object[]): void {
+    this.write(
+      "samples.jsonl",
+      records.map((record) => toJson("samples.jsonl", record) + "\n").join(""),
+    );
+  }
+
   /** Writes a file of the folder, atomically. */
   write(name: string, content: string | Uint8Array): void {
     const path = join(this.path, name);
@@ -130,7 +138,13 @@ export interface RunFolderOptions {
 export function createRunFolder({ dir, name, root = "runs" }: RunFolderOptions): RunFolder {
   mkdirSync(root, { recursive: true });
   const path = dir ?? newFolder(root, name);
-  mkdirSync(join(path, "checkpoints"), { recursive: true });
+  try {
+    mkdirSync(join(path, "checkpoints"), { recursive: true });
+  } catch (error) {
+    throw new Error(`--run ${path} cannot be made a folder: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
   linkLatest(root, path);
   return new RunFolder(path);
 }

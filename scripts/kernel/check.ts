@@ -2,7 +2,7 @@ import process from "node:process";
 import { failures } from "../../engine/check/check.ts";
 import { checkGrid } from "../../engine/check/grid.ts";
 import { registry } from "../../engine/check/registry.ts";
-import { readArguments } from "../host/arguments.ts";
+import { ArgumentError, readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
 import { checkElsewhere, type Elsewhere } from "./elsewhere.ts";
@@ -31,6 +31,14 @@ export async function check(): Promise<void> {
   const chosen = names[0] === "all"
     ? registry
     : names.map(findOps).map(({ family, ops }) => ({ ...family, ops }));
+  if (within && (variant || file)) {
+    throw new ArgumentError(
+      "--within checks all of our own kernels; leave --variant and --file out.",
+    );
+  }
+  if (file && chosen.length > 1) {
+    throw new ArgumentError("--file stands in for one kernel; name one family or op.");
+  }
   const shapes = full ? "full" : "grid";
   const ops = chosen.flatMap(({ ops }) => ops);
   if (within) return await report(within, { ops: ops.map(({ name }) => name), shapes });

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { LaunchTime } from "../../engine/gpu/profiler.ts";
 import { loadModel } from "../../engine/nn/model.ts";
+import { sum } from "../../engine/rl/statistics.ts";
 import { readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { openFolder } from "../host/files.ts";
@@ -9,32 +10,7 @@ import { traceEvents } from "./trace.ts";
 
 /** Shows where a whole step goes: a table by kernel, and a trace for chrome://tracing or Perfetto. */
 export async function profile(): Promise<void> {
-  const { model: path, step, sequences, length, trace } = readArguments({
-    usage: "npx bun scripts/kernel.ts profile",
-    summary: "Profiles a training step or the decoding of a batch, by kernel.",
-    flags: {
-      model: {
-        type: "string",
-        help: "A Hugging Face model folder.",
-        placeholder: "DIR",
-        default: "data/storyteller",
-      },
-      step: {
-        type: "string",
-        help: "What to profile.",
-        choices: ["train", "decode"],
-        default: "train",
-      },
-      sequences: { type: "integer", help: "Sequences of the batch.", default: 16, min: 1 },
-      length: { type: "integer", help: "Tokens of each; half are decoded.", default: 64, min: 2 },
-      trace: {
-        type: "string",
-        help: "The trace file.",
-        placeholder: "PATH",
-        default: "trace.json",
-      },
-    },
-  });
+  const { model: path, step, sequences, length, trace } = readProfileArguments();
   const { engine, adapter } = await openEngine();
   const model = await loadModel(engine, openFolder(path));
   const run = (step === "train" ? trainingStep : decodingStep)(model, { sequences, length });
@@ -62,6 +38,35 @@ export async function profile(): Promise<void> {
   console.log(`${trace} opens in chrome://tracing and in ui.perfetto.dev`);
 }
 
+function readProfileArguments() {
+  return readArguments({
+    usage: "npx bun scripts/kernel.ts profile",
+    summary: "Profiles a training step or the decoding of a batch, by kernel.",
+    flags: {
+      model: {
+        type: "string",
+        help: "A Hugging Face model folder.",
+        placeholder: "DIR",
+        default: "data/storyteller",
+      },
+      step: {
+        type: "string",
+        help: "What to profile.",
+        choices: ["train", "decode"],
+        default: "train",
+      },
+      sequences: { type: "integer", help: "Sequences of the batch.", default: 16, min: 1 },
+      length: { type: "integer", help: "Tokens of each; half are decoded.", default: 64, min: 2 },
+      trace: {
+        type: "string",
+        help: "The trace file.",
+        placeholder: "PATH",
+        default: "trace.json",
+      },
+    },
+  });
+}
+
 async function wallTime(run: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await run();
@@ -71,7 +76,6 @@ async function wallTime(run: () => Promise<void>): Promise<number> {
 const duration = ({ start, end }: LaunchTime) => end - start;
 /** A kernel's shader and entry point, without its constants. */
 const entryOf = (kernel: string) => kernel.split(" ")[0];
-const sum = (numbers: readonly number[]) => numbers.reduce((total, x) => total + x, 0);
 
 /** Kernels by their share of the time, the largest first. */
 function table(launches: readonly LaunchTime[]): string[] {

@@ -20,7 +20,7 @@ export interface RemoteReport {
 }
 
 /** Checks ops on the adapter that the runtime gives. */
-export async function remoteCheck({ ops, shapes }: RemoteCheck): Promise<RemoteReport> {
+async function remoteCheck({ ops, shapes }: RemoteCheck): Promise<RemoteReport> {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error("this runtime's WebGPU found no adapter");
   const { name, software } = adapterDescription(adapter);

@@ -1,12 +1,12 @@
 // LoRA in commands: the flags, and folders that hold an adapter in place of a model.
 import { isAbsolute, resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { baseOf, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
+import { baseOf, checkTargets, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
 import { copyModel, loadModel, type Model } from "../../engine/nn/model.ts";
 import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
-import { ArgumentError } from "../host/arguments.ts";
+import { ArgumentError, asArgument } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
 import { isFolder, modelFolder, type ModelSource } from "./model-folder.ts";
 
@@ -48,9 +48,10 @@ export function trainable(start: Model, lora: LoraOptions | null, seed: number):
   return lora && !start.parameters.base ? loraModel(start, lora, seed) : copyModel(start);
 }
 
-/** Throws where the flags ask for new adapters over what already is one. */
+/** Throws where the flags ask for new adapters over what already is one, or for layers that there are not. */
 export function checkLora(flag: string, start: Model, lora: LoraOptions | null): void {
-  if (lora === null || !start.parameters.base) return;
+  if (lora === null) return;
+  if (!start.parameters.base) return asArgument(() => checkTargets(start, lora));
   throw new ArgumentError(
     `${flag} names an adapter, which goes on being trained: leave out --lora-rank, or merge the adapter into ` +
       "its base first (scripts/merge.ts).",
@@ -77,24 +78,22 @@ export async function loadFrozen(
 /** The name of the model that stands under what was read from `source`: a folder in full, or a hub name. */
 export async function baseName({ name, path }: ModelSource): Promise<string> {
   const folder = openFolder(path);
-  if (await isAdapter(folder)) return baseNamed(folder, (await adapterBase(folder)).name);
+  if (await isAdapter(folder)) return await baseNamed(folder);
   return isFolder(name) ? resolve(path) : name;
 }
 
 /** The base model of an adapter, downloaded where it is one of the hub. */
 export async function openBase(adapter: Folder): Promise<Folder> {
-  const { name, revision } = await adapterBase(adapter);
-  const base = baseNamed(adapter, name);
-  return openFolder(await modelFolder(revision && !isFolder(base) ? `${base}@${revision}` : base));
+  return openFolder(await modelFolder(await baseNamed(adapter)));
 }
 
 /** A path is taken from the adapter's folder or, as PEFT does, from where we are; else it is a hub name. */
-function baseNamed(adapter: Folder, name: string | null): string {
-  const found = name === null
-    ? undefined
-    : [resolve(adapter.name, name), resolve(name)].find(isFolder);
+async function baseNamed(adapter: Folder): Promise<string> {
+  const { name, revision } = await adapterBase(adapter);
+  const paths = name === null ? [] : [resolve(adapter.name, name), resolve(name)];
+  const found = paths.find(isFolder);
   if (found) return found;
-  if (name !== null && !isAbsolute(name)) return name;
+  if (name !== null && !isAbsolute(name)) return revision === null ? name : `${name}@${revision}`;
   throw new Error(
     `${adapter.name}/adapter_config.json names the base model ${
       JSON.stringify(name)

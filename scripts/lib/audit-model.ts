@@ -13,7 +13,7 @@ import {
   scoreSequences,
 } from "../../engine/rl/reward-model.ts";
 import { clusteredMean, pairedDifference } from "../../engine/rl/statistics.ts";
-import { progress } from "../host/progress.ts";
+import { type ProgressOutput, withProgress } from "../host/progress.ts";
 import {
   type Auditor,
   coverageOf,
@@ -25,7 +25,7 @@ import {
   wholeOf,
 } from "./audit-fit.ts";
 import { BagOfWords } from "./bag-of-words.ts";
-import { ownDataSettings } from "./settings.ts";
+import { forModel, ownDataSettings } from "./settings.ts";
 import { FRACTIONS, SPLIT_SEED, uniquePrompts } from "./task.ts";
 
 const MOST_TEST_PAIRS = 200;
@@ -35,12 +35,13 @@ export async function auditWithModel(
   name: string,
   dataset: Dataset,
   auditor: Auditor,
+  progress: ProgressOutput,
 ): Promise<{ audit: ModelAudit; rewardModel: Model | null }> {
   const coverage = await auditCoverage(dataset.references, auditor);
   if (dataset.pairs.length === 0) {
     return { audit: { model: name, coverage, reward: null }, rewardModel: null };
   }
-  const { reward, rewardModel } = await auditReward(dataset, auditor);
+  const { reward, rewardModel } = await auditReward(dataset, auditor, progress);
   return { audit: { model: name, coverage, reward }, rewardModel };
 }
 
@@ -65,6 +66,7 @@ async function auditCoverage(
 async function auditReward(
   { pairs, references }: Dataset,
   auditor: Auditor,
+  progress: ProgressOutput,
 ): Promise<{ reward: QuickReward; rewardModel: Model }> {
   const { text, settings } = auditor;
   const { seed, steps, sample } = settings;
@@ -73,17 +75,14 @@ async function auditReward(
   const test = draw(fitPairs(split.test, auditor), MOST_TEST_PAIRS, seed);
   if (train.length === 0 || test.length < 2) throw new Error(tooLong(pairs.length, auditor));
   const rewardModel = newRewardModel(text.base, seed);
-  const { reward: defaults } = ownDataSettings(seed);
+  const { reward: defaults } = forModel(ownDataSettings(seed), text.base, null);
   const trainer = new RewardTrainer(rewardModel, train, { ...defaults, steps });
-  const bar = progress("quick reward model", steps, "steps");
-  try {
+  await withProgress("quick reward model", steps, "steps", async (advance) => {
     while (trainer.step < steps) {
       const { loss } = await trainer.advance();
-      bar.advance(1, `loss ${Number(loss).toFixed(3)}`);
+      advance(1, `loss ${Number(loss).toFixed(3)}`);
     }
-  } finally {
-    bar.done();
-  }
+  }, progress);
   const words = new BagOfWords(train, { minCount: 10, penalty: 0.05 });
   const prompts = test.map(({ prompt }) => prompt);
   const share = (ranks: number[]) => clusteredMean(ranks, prompts, { seed });

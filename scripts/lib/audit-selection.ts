@@ -21,19 +21,25 @@ interface Scored {
   score: number;
 }
 
+/** What scores references; the reward model is null where there are no pairs. */
+export interface Scorer {
+  auditor: Auditor;
+  rewardModel: Model | null;
+}
+
 /**
- * The training references with the highest scores, a share of them. All criteria but novelty need the model;
+ * The training references with the highest scores, a share of them. All criteria but novelty need `model`;
  * reward and margin its quick reward model. References that do not fit the model are no candidates.
  */
 export async function selectResets(
   { by, share }: Selection,
   { references, pairs }: Dataset,
-  model: { auditor: Auditor; rewardModel: Model | null } | null,
+  model: Scorer | null,
 ): Promise<(ReferenceRow & { score: number })[]> {
   const candidates = distinct(splitRows(references, FRACTIONS, SPLIT_SEED).train);
   const scored = by === "novelty"
     ? scoreNovelty(candidates)
-    : await scoreByModel(by, candidates, pairs, model);
+    : await scoreByModel(by, candidates, pairs, model!);
   if (scored.length === 0) throw new Error(`--select ${by}: no reference could be scored`);
   return selectTop(scored.map(({ row }) => row), scored.map(({ score }) => score), share);
 }
@@ -52,10 +58,8 @@ async function scoreByModel(
   by: Exclude<Criterion, "novelty">,
   candidates: readonly ReferenceRow[],
   pairs: readonly PreferenceRow[],
-  model: { auditor: Auditor; rewardModel: Model | null } | null,
+  { auditor, rewardModel }: Scorer,
 ): Promise<Scored[]> {
-  if (!model) throw new Error(`--select ${by} needs a model to score with: give --model`);
-  const { auditor, rewardModel } = model;
   const sources = fitReferences(candidates, auditor);
   if (by === "coverage") {
     const found = await coverageOf(sources, auditor);

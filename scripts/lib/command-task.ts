@@ -1,7 +1,7 @@
 import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
-import { ArgumentError } from "../host/arguments.ts";
+import { asArgument } from "../host/arguments.ts";
 import type { Output } from "../host/output.ts";
-import { naming, type TextModel } from "./load-model.ts";
+import { checkResponseTokens, naming, type TextModel } from "./load-model.ts";
 import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
 
 /** What the flags say about the data. */
@@ -42,15 +42,11 @@ export function readText(
 export function encodeText(
   text: TaskText,
   { promptTokens: maxPrompt, responseTokens: maxResponse }: Lengths,
-  { base, tokenizer, chat, endToken }: TextModel,
+  model: TextModel,
   { note }: Output,
 ): Task {
-  const { beginToken, context } = base.config;
-  if (maxResponse + 2 > context) {
-    throw new ArgumentError(
-      `--response-tokens ${maxResponse} leaves no room for a prompt: the model's context is ${context} tokens.`,
-    );
-  }
+  const { base: { config: { beginToken, context } }, tokenizer, chat, endToken } = model;
+  checkResponseTokens(maxResponse, model);
   if (text.description) note(text.description);
   const limits = { context, beginToken, endToken, maxPrompt, maxResponse };
   const task = encodeTask(text, { tokenizer, chat, limits });
@@ -58,13 +54,9 @@ export function encodeText(
   return task;
 }
 
-function columnMap(text: string | undefined): ColumnMap | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseColumns(text);
-  } catch (error) {
-    throw new ArgumentError((error as Error).message);
-  }
+/** What `--columns` says. */
+export function columnMap(text: string | undefined): ColumnMap | undefined {
+  return text === undefined ? undefined : asArgument(() => parseColumns(text));
 }
 
 /** What there is to train and to test on. */
@@ -87,12 +79,29 @@ export function dataCounts(task: Task) {
 }
 
 /** Throws where the data has no preference pairs to train or test on. */
-export function needPairs(task: Task, path: string): void {
-  for (const part of ["train", "test"] as const) {
-    if (task.pairs[part].length > 0) continue;
-    throw new Error(
-      `--data ${path}: no preference pairs to ${part} on are left; pairs, ratings or rankings are needed, ` +
-        "with responses of at most --response-tokens",
-    );
-  }
+export function needPairs({ pairs }: Task, { data }: DataOptions): void {
+  const what = "preference pairs, ratings or rankings";
+  need(pairs.train, `${what} to train on`, `--data ${data}`);
+  need(pairs.test, `${what} to test on`, `--data ${data}`);
+}
+
+/** Throws where there are no responses to learn, or none to reset into. */
+export function needResponses(
+  { references, resets: sources }: Task,
+  { data, references: file, resets }: DataOptions,
+): void {
+  need(references, "responses to learn", file ? `--references ${file}` : `--data ${data}`);
+  if (resets) need(sources, "responses to reset into", `--resets ${resets}`);
+}
+
+/** Throws where there are no held-out prompts to answer. */
+export function needPrompts(prompts: readonly unknown[], { data }: DataOptions): void {
+  need(prompts, "held-out prompts with a response", `--data ${data}`);
+}
+
+function need(rows: readonly unknown[], what: string, flag: string): void {
+  if (rows.length > 0) return;
+  throw new Error(
+    `${flag}: no ${what} are left, with responses of at most --response-tokens; raise it, or give more data`,
+  );
 }

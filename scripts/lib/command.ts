@@ -5,7 +5,7 @@ import type { Engine } from "../../engine/gpu/engine.ts";
 import { ArgumentError, type Arguments, type Flag, readArguments } from "../host/arguments.ts";
 import { readConfigFile } from "../host/config-file.ts";
 import type { AdapterDescription } from "../host/gpu.ts";
-import { kebab } from "../host/nearest.ts";
+import { kebab } from "../host/help.ts";
 import { openOutput, type Output } from "../host/output.ts";
 import { storedTuning, tuningOfRun } from "../host/tuning.ts";
 import { createRunFolder, type RunFolder } from "../host/run-folder.ts";
@@ -17,6 +17,8 @@ export interface CommandDescription<Flags extends Record<string, Flag>> {
   usage?: string;
   summary: string;
   flags: Flags;
+  /** Names of the values given without a flag, in order; all of them are required. */
+  positionals?: readonly string[];
 }
 
 const programFlags = {

@@ -1,5 +1,6 @@
 import { generate } from "../../engine/nn/generation.ts";
 import { fitPrompt } from "../../engine/rl/fit.ts";
+import { sum } from "../../engine/rl/statistics.ts";
 import type { TextModel } from "./load-model.ts";
 
 export interface SamplingOptions {
@@ -48,6 +49,6 @@ export async function complete(
     text: tokenizer.decodeContinuation(tokens),
     tokens: tokens.length,
     ended,
-    logProb: logProbs.reduce((sum, value) => sum + value, 0),
+    logProb: sum(logProbs),
   }));
 }

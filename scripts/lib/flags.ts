@@ -1,6 +1,6 @@
 // The flags that several commands share; each stands here once, so that it means the same everywhere.
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
-import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 
 /** A flag that must be given. */
 export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
@@ -63,6 +63,20 @@ export const lengthFlags = {
   },
 } as const;
 
+/** How much of the adapter's memory may be taken; WebGPU does not tell how much there is. */
+export const memoryFlags = {
+  memory: {
+    type: "number",
+    min: 0.001,
+    help: "GiB of device memory that may be used: prints what a run takes, refuses what cannot fit",
+  },
+  microTokens: {
+    type: "integer",
+    min: 1,
+    help: "tokens that pass through the model at a time; 4096 without it",
+  },
+} as const;
+
 export const testPromptsFlag = {
   type: "integer",
   default: 32,
@@ -101,7 +115,7 @@ export const sharedTrunkFlag = {
 } as const;
 
 /** How long a trainer with batches goes on. */
-export function trainingFlags({ steps, batchSize, schedule }: SupervisedSettings) {
+export function trainingFlags({ steps, batchSize, schedule }: BatchSettings) {
   return {
     steps: { type: "integer", default: steps, min: 1, help: "training steps" },
     batchSize: { type: "integer", default: batchSize, min: 1, help: "rows of a step" },
@@ -128,6 +142,8 @@ function rateFlag(peak: number) {
   return {
     type: "number",
     min: 0,
-    help: `highest learning rate; without it ${peak} at a width of 64, less for wider models`,
+    help: `highest learning rate; without it ${
+      Number(peak.toPrecision(6))
+    } at a width of 64, less for wider models`,
   } as const;
 }

@@ -1,7 +1,9 @@
+import { MemoryLimitError } from "../../engine/gpu/buffers.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { type Chat, hasChatTemplate, loadChat } from "../../engine/nn/chat.ts";
 import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
+import { ArgumentError } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
 import { loadFrozen } from "./adapters.ts";
 import { modelFolder, type ModelSource } from "./model-folder.ts";
@@ -80,6 +82,15 @@ export async function loadReward(
   return base;
 }
 
+/** Throws where responses of so many tokens leave no room for a prompt. */
+export function checkResponseTokens(responseTokens: number, { base }: TextModel): void {
+  const { context } = base.config;
+  if (responseTokens + 2 <= context) return;
+  throw new ArgumentError(
+    `--response-tokens ${responseTokens} leaves no room for a prompt: the model's context is ${context} tokens.`,
+  );
+}
+
 /** Throws where a tokenizer gives other ids than the model that writes: its scores would be of other text. */
 export function checkSameTokens(flag: string, tokenizer: Tokenizer, policy: TextModel): void {
   const probe = 'The quick brown fox (1, 2, 3) said:\n\n"Où est l\'été?" 数 🙂';
@@ -92,6 +103,8 @@ export async function naming<T>(flag: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw new Error(`${flag}: ${(error as Error).message}`, { cause: error });
+    // What does not fit is no fault of the model: the flags ask for too much.
+    const Kind = error instanceof MemoryLimitError ? ArgumentError : Error;
+    throw new Kind(`${flag}: ${(error as Error).message}`, { cause: error });
   }
 }

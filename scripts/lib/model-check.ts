@@ -13,6 +13,7 @@ import {
 import { AdamW, type AdamWSettings, defaultAdamW } from "../../engine/nn/optimizer.ts";
 import { openSafetensors, type TensorFile } from "../../engine/nn/safetensors.ts";
 import { loadTokenizer } from "../../engine/nn/tokenizer.ts";
+import { average } from "../../engine/rl/statistics.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { z } from "zod";
 import { type Check, Groups, TOLERANCE } from "./check-groups.ts";
@@ -148,7 +149,7 @@ export async function lossAndGradients(
   });
   const logProbs = await logProb.read();
   engine.release(logProb);
-  return { loss: -logProbs.reduce((sum, value) => sum + value, 0) / batch.predictions, logProbs };
+  return { loss: -average(logProbs), logProbs };
 }
 
 async function adamwLosses(

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadConfig } from "../../engine/nn/config.ts";
 import { type HubAccess, hubAccess } from "../host/hub/access.ts";
@@ -38,8 +38,10 @@ export interface ModelSource {
  * model of the hub, of which what the cache lacks is downloaded.
  */
 export async function modelFolder(name: string, access: HubAccess = hubAccess()): Promise<string> {
-  if (isFolder(join(name, "models"))) return runModel(join(name, "models"));
-  if (isFolder(name)) return name;
+  if (isFolder(name)) {
+    return isFolder(join(name, "models")) ? runModel(join(name, "models")) : name;
+  }
+  if (existsSync(name)) throw new Error(`${name} is a file; give the model's folder`);
   const resolve = (choose: (paths: string[]) => string[]) =>
     resolveHub({ kind: "model", name, choose }, access);
   // A model that cannot be used is refused before its weights are fetched.

@@ -1,5 +1,5 @@
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
-import type { SupervisedSettings } from "../../engine/rl/sft.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 import type { RunSettings } from "./settings.ts";
 
 /** Values given on the command line, in place of defaults, for a trainer with batches. */
@@ -7,15 +7,21 @@ export interface TrainingOverrides {
   steps?: number;
   batchSize?: number;
   learningRate?: number;
+  microTokens?: number;
 }
 
-export function withTraining<S extends SupervisedSettings>(
+export function withTraining<S extends BatchSettings>(
   settings: S,
-  { steps = settings.steps, batchSize = settings.batchSize, learningRate }: TrainingOverrides,
+  { learningRate, ...given }: TrainingOverrides,
 ): S {
+  const {
+    steps = settings.steps,
+    batchSize = settings.batchSize,
+    microTokens = settings.microTokens,
+  } = given;
   const { peak } = settings.schedule;
   const schedule = { ...settings.schedule, peak: learningRate ?? peak };
-  return { ...settings, steps, batchSize, schedule };
+  return { ...settings, steps, batchSize, microTokens, schedule };
 }
 
 /** The same for policy optimization. */
@@ -26,9 +32,10 @@ export interface PolicyOverrides {
   updates?: number;
   episodes?: number;
   responseTokens?: number;
+  microTokens?: number;
 }
 
-export function withPolicy(
+function withPolicy(
   settings: PolicySettings,
   { learningRate, ...given }: PolicyOverrides,
 ): PolicySettings {
@@ -40,6 +47,7 @@ export function withPolicy(
     updates: given.updates ?? settings.updates,
     episodes: given.episodes ?? settings.episodes,
     responseTokens: given.responseTokens ?? settings.responseTokens,
+    microTokens: given.microTokens ?? settings.microTokens,
     schedule: { ...schedule, peak: learningRate ?? schedule.peak },
   };
 }
@@ -54,10 +62,11 @@ export interface RunOverrides extends PolicyOverrides {
 
 export function applyOptions(settings: RunSettings, given: RunOverrides): RunSettings {
   const { sft, reward, policy } = settings;
+  const { sftSteps, rewardSteps, microTokens } = given;
   return {
     ...settings,
-    sft: withTraining(sft, { steps: given.sftSteps }),
-    reward: withTraining(reward, { steps: given.rewardSteps }),
+    sft: withTraining(sft, { steps: sftSteps, microTokens }),
+    reward: withTraining(reward, { steps: rewardSteps, microTokens }),
     policy: withPolicy(policy, given),
     sharedTrunk: given.sharedTrunk ?? settings.sharedTrunk,
     testPrompts: given.testPrompts ?? settings.testPrompts,

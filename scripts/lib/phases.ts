@@ -2,6 +2,7 @@
 import type { LoraOptions } from "../../engine/nn/adapter.ts";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
+import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 import {
   type Answer,
   answerPrompts,
@@ -19,11 +20,7 @@ import {
   type RewardSettings,
   RewardTrainer,
 } from "../../engine/rl/reward-model.ts";
-import {
-  type Demonstration,
-  type SupervisedSettings,
-  SupervisedTrainer,
-} from "../../engine/rl/sft.ts";
+import { type Demonstration, SupervisedTrainer } from "../../engine/rl/sft.ts";
 import { type ProgressOutput, withProgress } from "../host/progress.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import { trainable } from "./adapters.ts";
@@ -43,7 +40,7 @@ export async function trainSft(
   { folder, progress }: Place,
   base: Model,
   data: readonly Demonstration[],
-  settings: SupervisedSettings,
+  settings: BatchSettings,
   lora: LoraOptions | null,
 ): Promise<{ model: Model; seconds: number }> {
   const model = trainable(base, lora, settings.seed);
@@ -60,8 +57,7 @@ export async function trainReward(
   settings: RewardSettings,
   lora: LoraOptions | null,
 ): Promise<{ model: Model; seconds: number }> {
-  const { seed } = settings;
-  const model = newRewardModel(lora ? trainable(start, lora, seed) : start, seed);
+  const model = rewardOn(start, lora, settings.seed);
   const trainer = new RewardTrainer(model, pairs, settings);
   const seconds = await train(folder, "reward", trainer, 50, undefined, progress);
   const sequences = references.map(wholeSequence);
@@ -73,6 +69,15 @@ export async function trainReward(
     progress,
   );
   return { model, seconds };
+}
+
+/** A reward model to train on the trunk of `start`. */
+export function rewardOn(start: Model, lora: LoraOptions | null, seed: number): Model {
+  if (!lora) return newRewardModel(start, seed);
+  const trunk = trainable(start, lora, seed);
+  const model = newRewardModel(trunk, seed);
+  trunk.parameters.release();
+  return model;
 }
 
 /** Which held-out pairs a reward model ranks as the label says, by `rankPairs`. */
@@ -140,10 +145,7 @@ export async function trainPolicy(
   { policy: settings, sharedTrunk, evaluateEvery, checkpointEvery }: PolicyPhase,
   onUpdate?: (trainer: PolicyTrainer) => Promise<void>,
 ): Promise<{ policy: Model; cost: Cost }> {
-  const start = trainable(reference, lora, settings.seed);
-  const policy = sharedTrunk ? copyModel(start, { score: true }) : start;
-  const value = sharedTrunk ? policy : trainable(reward, lora, settings.seed);
-  const models = { policy, value, reference, reward };
+  const models = policyModels({ reference, reward, lora }, { policy: settings, sharedTrunk });
   const trainer = new PolicyTrainer(models, resets, settings);
   const seconds = await train(folder, method, trainer, checkpointEvery, async (step) => {
     await onUpdate?.(trainer);
@@ -151,9 +153,32 @@ export async function trainPolicy(
     const look = step % evaluateEvery === 0 || step === trainer.steps;
     const { episodes, generatedTokens } = trainer;
     const spent = { episodes, generatedTokens };
-    return look ? { ...spent, ...curvePoint(await answer(policy, validation)) } : spent;
+    return look ? { ...spent, ...curvePoint(await answer(models.policy, validation)) } : spent;
   }, progress);
   const cost = { generatedTokens: trainer.generatedTokens, seconds };
-  // The critic's head is of no use to those who load the policy, and makes it look like a reward model.
-  return { policy: sharedTrunk ? copyModel(policy, { score: false }) : policy, cost };
+  return { policy: policyAlone(models), cost };
+}
+
+/** The models of policy optimization: policy and critic are new, and one where they share a trunk. */
+export function policyModels(
+  { reference, reward, lora }: Pick<PolicyStart, "reference" | "reward" | "lora">,
+  { policy: { seed }, sharedTrunk }: Pick<RunSettings, "policy" | "sharedTrunk">,
+) {
+  const start = trainable(reference, lora, seed);
+  if (!sharedTrunk) {
+    return { policy: start, value: trainable(reward, lora, seed), reference, reward };
+  }
+  const policy = copyModel(start, { score: true });
+  start.parameters.release();
+  return { policy, value: policy, reference, reward };
+}
+
+/**
+ * What is left when training is over: the policy. The critic's head is of no use to those who load it, and makes
+ * it look like a reward model.
+ */
+export function policyAlone({ policy, value }: Record<"policy" | "value", Model>): Model {
+  const alone = value === policy ? copyModel(policy, { score: false, trainable: false }) : policy;
+  value.parameters.release();
+  return alone;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Answer, type EvaluationPrompt, summarize } from "../../engine/rl/evaluation.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
 import type { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
-import { average, distinctN, pairedDifference, winRate } from "../../engine/rl/statistics.ts";
+import { average, distinctN, pairedDifference, sum, winRate } from "../../engine/rl/statistics.ts";
 import type { StepMetrics } from "../../engine/rl/trainer.ts";
 import type { RunFolder } from "../host/run-folder.ts";
 import type { Comparison, MethodName, MethodResult, Sample } from "../report/types.ts";
@@ -138,10 +138,6 @@ export function episodeSamples(
 }
 
 const EPISODES_KEPT = 4;
-
-function sum(values: Float32Array): number {
-  return values.reduce((total, value) => total + value, 0);
-}
 
 /** Answers that are taken at most once, and found again by a resumed run. */
 export class SavedAnswers {

@@ -3,7 +3,14 @@ import type { Model } from "../../engine/nn/model.ts";
 import { ArgumentError, type Arguments } from "../host/arguments.ts";
 import { type OpenRun, openRun } from "./command.ts";
 import { loraFlags } from "./adapters.ts";
-import { dataFlags, modelFlag, resetsFlag, seedFlag, sharedTrunkFlag } from "./flags.ts";
+import {
+  dataFlags,
+  memoryFlags,
+  modelFlag,
+  resetsFlag,
+  seedFlag,
+  sharedTrunkFlag,
+} from "./flags.ts";
 import { applyOptions } from "./overrides.ts";
 import { bundledSettings, forModel, ownDataSettings, type RunSettings } from "./settings.ts";
 
@@ -18,6 +25,7 @@ const flags = {
   },
   resets: resetsFlag,
   ...loraFlags,
+  ...memoryFlags,
   seed: seedFlag,
   beta: {
     type: "number",

@@ -6,6 +6,7 @@ import { generate } from "../../engine/nn/generation.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import { AdamW } from "../../engine/nn/optimizer.ts";
 import { linearLogProbability } from "../../engine/ops/linear-logprob.ts";
+import { average } from "../../engine/rl/statistics.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { Runner } from "./contender.ts";
@@ -100,7 +101,7 @@ function logProbabilities({ config, parameters }: Model, { inputs, targets }: Te
 async function meanLoss(logProb: Tensor): Promise<Float32Array> {
   const values = await logProb.read();
   logProb.engine.release(logProb);
-  return Float32Array.of(-values.reduce((sum, x) => sum + x, 0) / values.length);
+  return Float32Array.of(-average(values));
 }
 
 async function finish({ parameters }: Model): Promise<void> {

@@ -161,5 +161,5 @@ const percents = (share: Estimate | null) =>
   share === null ? "–" : `${formatEstimate(share, 1, 100)} %`;
 const outOf = (some: number, all: number) =>
   all === 0 ? "–" : `${count(some)} (${percent(some / all)})`;
-const quantiles = ({ median, p90, longest }: Quantiles) =>
-  [median, p90, longest].map(count).join(", ");
+const quantiles = (found: Quantiles | null) =>
+  found === null ? "–" : [found.median, found.p90, found.longest].map(count).join(", ");

@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import type { DataAudit } from "../../data/audit/data-audit.ts";
 import type { ModelAudit } from "../../data/audit/model-audit.ts";
 import { thresholds } from "../../data/audit/thresholds.ts";
 import type { Verdict } from "../../data/audit/verdict.ts";
 import { type AuditSection, auditSections } from "./audit-sections.ts";
-import { type Markup, markup, nothing, trustedStyle } from "./markup.ts";
+import { type Markup, markup, nothing } from "./markup.ts";
+import { renderPage } from "./page.ts";
 import { align } from "./table.ts";
 
 /** All that `scripts/audit.ts` finds out: what `--json` prints. */
@@ -18,8 +18,6 @@ export interface AuditReport {
   /** Null without --model. */
   model: ModelAudit | null;
 }
-
-const style = readFileSync(new URL("./report.css", import.meta.url), "utf8");
 
 /** The audit as plain text: all numbers, then the verdict with its reasons. */
 export function renderAudit(report: AuditReport): string {
@@ -36,33 +34,20 @@ function verdictText({ verdict: { fitness, findings } }: AuditReport): string {
   return [`Verdict: ${fitness} for DR-PO`, ...reasons].join("\n");
 }
 
-/** The audit as one HTML file without scripts; all text of the data is escaped. */
+/** The audit as one HTML file; all text of the data is escaped. */
 export function renderAuditPage(report: AuditReport): string {
   const { name, form, description, verdict } = report;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="color-scheme" content="light dark">
-<title>Homeport audit: ${name}</title>
-${trustedStyle(style)}
-</head>
-<body>
-<main>
-<header>
+  return renderPage(
+    `Homeport audit: ${name}`,
+    markup`<header>
 <p class="kicker">Homeport data audit · ${name} · ${form}</p>
 <h1>This data is ${verdict.fitness} for DR-PO.</h1>
 ${findings(verdict)}
 </header>
 ${auditSections(report).map(section)}
 ${judgements()}
-<section><details><summary>What was read</summary><pre>${description}</pre></details></section>
-</main>
-</body>
-</html>
-`.html;
+<section><details><summary>What was read</summary><pre>${description}</pre></details></section>`,
+  );
 }
 
 function findings({ findings }: Verdict): Markup {

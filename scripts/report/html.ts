@@ -1,34 +1,19 @@
-import { readFileSync } from "node:fs";
 import { curve, forest, frontier, summary } from "./figures.ts";
-import { type Markup, markup, nothing, trustedStyle } from "./markup.ts";
+import { type Markup, markup, nothing } from "./markup.ts";
 import { formatEstimate, mainScore, type Measure, measures, presentMethods } from "./measures.ts";
+import { renderPage } from "./page.ts";
 import { answers, resets } from "./samples.ts";
 import { comparisonTitle } from "./table.ts";
 import { methodTitles, type Metric, type Results, type Run } from "./types.ts";
 import { duration } from "../host/progress.ts";
 import { type Fact, verdict } from "./verdict.ts";
 
-const style = readFileSync(new URL("./report.css", import.meta.url), "utf8");
-
-/**
- * The report of a run as one HTML file that needs no network and runs no script. All text of the
- * run, data and models included, is escaped.
- */
+/** The report of a run as one HTML file. All text of the run, data and models included, is escaped. */
 export function renderReport(run: Run): string {
   const { results, metrics, samples, config } = run;
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="color-scheme" content="light dark">
-<title>Homeport: ${results.task}</title>
-${trustedStyle(style)}
-</head>
-<body>
-<main>
-${header(results)}
+  return renderPage(
+    `Homeport: ${results.task}`,
+    markup`${header(results)}
 ${warnings(results)}
 ${figures("Result", summaryCaption(results), summary(results))}
 ${table(results)}
@@ -39,11 +24,8 @@ ${rewardModel(results)}
 ${answers(samples)}
 ${resets(samples)}
 ${data(results)}
-${configuration(config)}
-</main>
-</body>
-</html>
-`.html;
+${configuration(config)}`,
+  );
 }
 
 function header(results: Results): Markup {

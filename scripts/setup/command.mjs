@@ -28,6 +28,19 @@ function lastLines(text) {
   return text.trim().split("\n").slice(-3).join(" | ");
 }
 
+/** Names the process that waits for this one, in the environment that `runInPlace` gives. */
+const parentVariable = "HOMEPORT_PARENT";
+
+/**
+ * Lets this process end soon after the one that runs it in its place. A kill that nobody can hand on (SIGKILL)
+ * would leave it at work unseen, on files that the next start takes up.
+ */
+export function endWithParent() {
+  const parent = Number(process.env[parentVariable]);
+  if (process.ppid !== parent) return;
+  setInterval(() => process.ppid === parent || process.exit(1), 1000).unref();
+}
+
 /**
  * Runs a program with this one's terminal, hands signals on to it and waits for its end.
  * @param {string} program
@@ -36,7 +49,8 @@ function lastLines(text) {
  * @returns {Promise<number>} its exit code; 128 + number for a program ended by a signal
  */
 export function runInPlace(program, args, options = {}) {
-  const child = spawn(program, args, { stdio: "inherit", ...options });
+  const env = { ...(options.env ?? process.env), [parentVariable]: String(process.pid) };
+  const child = spawn(program, args, { stdio: "inherit", ...options, env });
   /** @type {NodeJS.Signals[]} */
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   const forward = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal);

@@ -134,8 +134,8 @@ export const faults: readonly Fault[] = [
     shader: "embedding",
     op: "embedding",
     what: "the stride of the table is the number of tokens",
-    right: "table[token * lookup_params.columns + i",
-    wrong: "table[token * lookup_params.rows + i",
+    right: "table[at * lookup_params.columns + i",
+    wrong: "table[at * lookup_params.rows + i",
   },
   {
     shader: "embedding",
@@ -164,6 +164,13 @@ export const faults: readonly Fault[] = [
     what: "rows are scattered to where they came from",
     right: "out[indices[g] * params.columns",
     wrong: "out[g * params.columns",
+  },
+  {
+    shader: "gather",
+    op: "takeColumns",
+    what: "columns are placed at the front",
+    right: "wide_out[place] = narrow[i];",
+    wrong: "wide_out[place - column_params.first] = narrow[i];",
   },
   {
     shader: "gelu",

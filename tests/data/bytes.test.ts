@@ -26,9 +26,13 @@ test("packed lines longer than a chunk come whole, also from joined gzip files",
 
 test("broken gzip and broken UTF-8 are refused by name", async () => {
   const packed = gzipSync("x".repeat(10_000));
-  await expect(lines("cut.gz", packed.subarray(0, packed.length - 9))).rejects.toThrow("cut.gz");
-  const invalid = Uint8Array.of(0x61, 0xff, 0x0a);
-  await expect(lines("invalid", invalid)).rejects.toThrow("not valid UTF-8");
+  await expect(lines("cut.gz", packed.subarray(0, packed.length - 9))).rejects
+    .toThrow("Cannot unpack cut.gz (unexpected end of file): it is not gzip, or cut short");
+  await expect(lines("not.gz", bytes("text"))).rejects.toThrow("incorrect header check");
+  const invalid = Uint8Array.of(0x61, 0x0a, 0x62, 0x0a, 0xe9, 0x0a, 0x63);
+  await expect(lines("latin", invalid)).rejects.toThrow("Cannot read latin: line 3 is not UTF-8;");
+  const wide = Uint8Array.of(0xff, 0xfe, 0x61, 0x00);
+  await expect(lines("wide", wide)).rejects.toThrow("line 1 is not UTF-8 but UTF-16");
 });
 
 test("a reader may stop early", async () => {

@@ -198,6 +198,11 @@ test("columns of other names, also inside lists", async () => {
   const nested = [{ article: "p", systems: [{ out: "a", score: 1 }, { out: "b", score: 2 }] }];
   const paths = parseColumns("prompt=article,responses=systems.out,ratings=systems.score");
   expect((await pairsOf(nested, { columns: paths })).pairs).toEqual([["p", "b", "a"]]);
+  const misspelt = parseColumns("prompt=question,response=good,rating=star");
+  await expect(read([{ ...rows[0], stars: 1 }], { columns: misspelt })).rejects
+    .toThrow('no column "star", which --columns rating=star names. Columns found: question, good');
+  await expect(read(nested, { columns: parseColumns("responses=systems.text") })).rejects
+    .toThrow('no column "systems.text"');
   expect(() => parseColumns("promt=question")).toThrow('"promt" is none of');
   expect(() => parseColumns("prompt")).toThrow("not of the form");
 });

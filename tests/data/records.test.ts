@@ -44,6 +44,9 @@ test("CSV: quotes, line ends in cells, lists, and the line each row begins in", 
     { id: "t.csv:5", value: { a: "z", b: ["p", "q"] } },
     { id: "t.csv:6", value: { a: "[1]", b: '["open' } },
   ]);
+  expect(await records("t.csv", 'a;b\n"1,5;";2\n')).toEqual([
+    { id: "t.csv:2", value: { a: "1,5;", b: "2" } },
+  ]);
   expect(await records("t.tsv", "a\tb\n1,5\t2")).toEqual([
     { id: "t.tsv:2", value: { a: "1,5", b: "2" } },
   ]);

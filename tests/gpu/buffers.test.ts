@@ -37,10 +37,21 @@ test("the pool counts the bytes in use, their peak, and all it holds", async () 
   expect(pool.use).toEqual({ live: 6144, peakLive: 7168, held: 7168, buffersCreated: 3 });
   pool.give(flat); // flat storage is destroyed, not kept
   expect(pool.use).toEqual({ live: 2048, peakLive: 7168, held: 3072, buffersCreated: 3 });
-  pool.trim();
-  expect(pool.use.held).toBe(2048);
   pool.give(b);
   expect(pool.use.live).toBe(0);
+});
+
+test("beyond its limit the pool gives free buffers back before it makes new ones", async () => {
+  const pool = await newPool();
+  pool.limit = 4096;
+  const [a, b] = [pool.take(1024), pool.take(2048)];
+  pool.give(a);
+  pool.take(2048); // 5120 with the free one
+  expect(pool.use).toMatchObject({ live: 4096, held: 4096 });
+  pool.give(b);
+  pool.take(8192); // what is needed is made all the same
+  expect(pool.use).toMatchObject({ live: 10240, held: 10240 });
+  expect(() => pool.flat(256)).toThrow("of the 4096 bytes that may be used 10240 are");
 });
 
 test("a buffer given back twice is refused", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { addInPlace, scale } from "../../engine/ops/elementwise.ts";
+import { scale } from "../../engine/ops/elementwise.ts";
+import { addInPlace } from "../../engine/tensor/add-in-place.ts";
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 

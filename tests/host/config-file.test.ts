@@ -32,7 +32,7 @@ test("a file sets what the flags set, by hand or as a run wrote it", () => {
 
 test.each([
   ["{steps: 1}", "is not JSON"],
-  [[], "expected object"],
+  [[], "expected an object with flags"],
   [{ step: 1 }, 'there is no "step". Did you mean "steps"?'],
   [{ "skip-bad-rows": true }, 'there is no "skip-bad-rows". Did you mean "skipBadRows"?'],
   [{ elephant: 1 }, 'there is no "elephant".'],

@@ -8,7 +8,7 @@ import { copyModel, logits, packPredictions } from "../../engine/nn/model.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { RunFolder } from "../../scripts/host/run-folder.ts";
-import { loadFrozen, loraOptions, trainable } from "../../scripts/lib/adapters.ts";
+import { baseName, loadFrozen, loraOptions, trainable } from "../../scripts/lib/adapters.ts";
 import { loadTextModel } from "../../scripts/lib/load-model.ts";
 import { saveModel } from "../../scripts/lib/save-model.ts";
 import { expectClose, randomNumbers } from "../support/compare.ts";
@@ -51,6 +51,11 @@ test("an adapter is saved beside the tokenizer and loads over its base to the sa
   await saveModel(new RunFolder(folder), "next", next, again);
   expect(await adapterBase(openFolder(join(folder, "models/next"))))
     .toEqual({ name: resolve(STORYTELLER), revision: null });
+  // Of a model of the hub the name is kept, not where the cache has it.
+  await saveModel(new RunFolder(folder), "hub", model, { ...source, name: "some/model@v1" });
+  const hub = { path: join(folder, "models/hub"), name: join(folder, "models/hub") };
+  expect(await adapterBase(openFolder(hub.path))).toEqual({ name: "some/model", revision: "v1" });
+  expect(await baseName(hub)).toBe("some/model@v1");
   const shared = again.base.parameters.base!;
   for (const owner of [parameters, again.base.parameters, shared, model.parameters]) {
     owner.release();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { memoryFolder } from "../../engine/nn/bytes.ts";
 import { configToJson, loadConfig, type ModelConfig, parseConfig } from "../../engine/nn/config.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { oracle } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const MINIMAL = {
   model_type: "llama",
@@ -124,6 +124,11 @@ describe("refused, with the reason", () => {
       "high_freq_factor 1 must be above low_freq_factor 4",
     ],
     ["dynamic rope of 4", { rope_scaling: { type: "dynamic", factor: 2 } }, '"dynamic"'],
+    [
+      "rope of 4 beside another of 5",
+      { rope_scaling: { type: "dynamic", factor: 2 }, rope_parameters: { rope_type: "default" } },
+      "rope_scaling and rope_parameters differ in type, factor",
+    ],
     ["scaled rope of 5", { rope_parameters: { rope_type: "yarn" } }, 'rope type "yarn"'],
     ["partial rope", { partial_rotary_factor: 0.5 }, "partial_rotary_factor 0.5"],
     ["quantized weights", { quantization_config: { bits: 4 } }, "quantized"],

@@ -112,3 +112,15 @@ test("a sequence beyond the learned positions is refused", () => {
   );
   model.parameters.release();
 });
+
+test("a token beyond the vocabulary is refused", () => {
+  const model = variant({ ...GPT2, ...ends, n_embd: 24, n_head: 2 });
+  const { vocabulary } = model.config, known = vocabulary - 1;
+  for (const id of [vocabulary, -1]) {
+    const batch = packBatch(engine, [[known, 0], [3, known, id, 4]]);
+    expect(() => logits(model, batch)).toThrow(
+      `token 2 of sequence 1 is ${id}, but the model's vocabulary is 0 … ${known}`,
+    );
+  }
+  model.parameters.release();
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
-import { type Folder, memoryFolder } from "../../engine/nn/bytes.ts";
+import type { Folder } from "../../engine/nn/bytes.ts";
 import {
   copyModel,
   loadModel,
@@ -16,6 +16,7 @@ import { type Check, checkModel } from "../../scripts/lib/model-check.ts";
 import { testEngine } from "../support/engine.ts";
 import { changedModel } from "../support/model-folder.ts";
 import { oracle, shared } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const STORYTELLER = fileURLToPath(new URL("../../data/storyteller", import.meta.url));
 const STORIES260K = shared("models/stories260k");

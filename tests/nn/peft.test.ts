@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { adapterOf, loraModel } from "../../engine/nn/adapter.ts";
-import { type Folder, memoryFolder } from "../../engine/nn/bytes.ts";
+import type { Folder } from "../../engine/nn/bytes.ts";
 import { copyModel, loadModel, type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { adapterFiles, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
@@ -14,6 +14,7 @@ import { checkAdapter } from "../../scripts/lib/adapter-check.ts";
 import { randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 import { oracle } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const BASES = { "llama-lora": "llama", "gpt2-lora": "gpt2", "pythia-lora": "pythia" };
 const LLAMA = openFolder(oracle("adapters/llama-lora"));

@@ -173,6 +173,11 @@ describe("a corrupt file is refused with the reason", () => {
     ["empty", new Uint8Array(), "it has 0 bytes"],
     ["too short for its header", rawFile({}).subarray(0, 9), "should end at byte 10"],
     ["absurd header length", new Uint8Array(16).fill(255), "header length is"],
+    [
+      "a pointer of Git LFS",
+      new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:1\n"),
+      "`git lfs pull`",
+    ],
     ["not UTF-8", rawFile("{}").map((x, i) => (i === 8 ? 0xff : x)), "not valid UTF-8"],
     ["not JSON", rawFile('{"a":'), "not JSON"],
     ["a list", rawFile("[]"), "no JSON object"],

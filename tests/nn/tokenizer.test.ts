@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { gunzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
-import { memoryFolder } from "../../engine/nn/bytes.ts";
 import { createTokenizer, loadTokenizer } from "../../engine/nn/tokenizer.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { oracle, shared } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const BYTES = Array.from({ length: 256 }, (_, i) => `<0x${hex(i)}>`);
 

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Folder, memoryFolder } from "../../engine/nn/bytes.ts";
+import type { Folder } from "../../engine/nn/bytes.ts";
 import { openSafetensors, writeSafetensors } from "../../engine/nn/safetensors.ts";
 import { openWeights } from "../../engine/nn/weights.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { oracle } from "../support/shared.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 
 const shard = (...names: string[]) =>
   writeSafetensors(

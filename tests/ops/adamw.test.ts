@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
-import { adamwReference, type AdamWStep } from "../../engine/check/families/adamw.ts";
+import { adamwOptions, adamwReference, type AdamWStep } from "../../engine/check/families/adamw.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import {
-  type AdamWOptions,
   AdamWState,
   adamwState,
   type AdamWTensors,
@@ -14,15 +13,6 @@ import { expectClose, randomNumbers, relativeError } from "../support/compare.ts
 import { testEngine } from "../support/engine.ts";
 
 checkFamily("adamw");
-
-const OPTIONS: AdamWOptions = {
-  learningRate: 0.01,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-5,
-  weightDecay: 0.1,
-  epsilonPlacement: "torch",
-};
 
 function makeShard(
   engine: Engine,
@@ -47,7 +37,7 @@ for (const epsilonPlacement of ["torch", "tensorflow"] as const) {
   for (const maxNorm of [Infinity, 1]) {
     test(`adamw with epsilon as in ${epsilonPlacement}, clipped to ${maxNorm}`, async () => {
       const engine = await testEngine();
-      const options = { ...OPTIONS, epsilonPlacement };
+      const options = { ...adamwOptions, epsilonPlacement };
       const sizes = [1, 63, 1000, 70001];
       const state = adamwState(engine);
       const initial = sizes.map((size, i) => randomNumbers(size, i, 0.1));
@@ -90,7 +80,7 @@ for (const applied of [0, 1, 7, 99, 5000]) {
     engine.write(shard.state, state);
     engine.write(shard.gradients, Float32Array.of(1, -2, 0.5));
     gradientNorm([shard.gradients], shard.state);
-    const options = { ...OPTIONS, learningRate: 1, epsilon: 0 };
+    const options = { ...adamwOptions, learningRate: 1, epsilon: 0 };
     adamwUpdate(shard, options);
     const t = applied + 1;
     const size = (1 - 0.9) / (1 - 0.9 ** t) / Math.sqrt((1 - 0.999) / (1 - 0.999 ** t));
@@ -109,7 +99,7 @@ for (const bad of [NaN, Infinity, -Infinity, 3e38]) {
     const step = (shard: AdamWTensors, gradients: Float32Array) => {
       engine.write(shard.gradients, gradients);
       gradientNorm([shard.gradients], shard.state, { maxNorm: 1 });
-      adamwUpdate(shard, OPTIONS);
+      adamwUpdate(shard, adamwOptions);
     };
     const contents = async ({ weights, moment1, moment2 }: AdamWTensors) =>
       [await weights.read(), await moment1.read(), await moment2.read()] as const;
@@ -136,7 +126,7 @@ test("the placement of epsilon changes the first update as documented", async ()
     const shard = makeShard(engine, new Float32Array(1));
     engine.write(shard.gradients, Float32Array.of(1e-5));
     gradientNorm([shard.gradients], shard.state);
-    adamwUpdate(shard, { ...OPTIONS, epsilonPlacement });
+    adamwUpdate(shard, { ...adamwOptions, epsilonPlacement });
     changes.push(await shard.weights.read());
   }
   // g / (|g| + ε) against g / (|g| + ε / √(1 − β₂)), at g = ε.
@@ -154,9 +144,9 @@ test("arguments that do not fit are refused", async () => {
   expect(() => gradientNorm([shard.gradients], shard.state, { maxNorm: 0 })).toThrow(
     "maxNorm is 0",
   );
-  expect(() => adamwUpdate({ ...shard, moment1: engine.zeros([4]) }, OPTIONS))
+  expect(() => adamwUpdate({ ...shard, moment1: engine.zeros([4]) }, adamwOptions))
     .toThrow("adamwUpdate: moment1 has shape [4], expected [3]");
-  expect(() => adamwUpdate(shard, { ...OPTIONS, beta2: 1 })).toThrow(
+  expect(() => adamwUpdate(shard, { ...adamwOptions, beta2: 1 })).toThrow(
     "beta2 is 1, expected 0 ≤ beta2 < 1",
   );
 });

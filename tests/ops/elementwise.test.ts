@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { addInPlace } from "../../engine/ops/elementwise.ts";
+import { addInPlace } from "../../engine/tensor/add-in-place.ts";
 import { checkFamily } from "../support/check.ts";
 import { testEngine } from "../support/engine.ts";
 

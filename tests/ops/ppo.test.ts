@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { policyLoss, PolicyStatistic, valueLoss, ValueStatistic } from "../../engine/ops/ppo.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose, randomNumbers } from "../support/compare.ts";

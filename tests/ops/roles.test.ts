@@ -5,7 +5,7 @@ import { generalizedAdvantage } from "../../engine/ops/gae.ts";
 import { policyLoss, valueLoss } from "../../engine/ops/ppo.ts";
 import { shapeRewards } from "../../engine/ops/rewards.ts";
 import { maskedMean, maskedMoments, whiten } from "../../engine/ops/whiten.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";

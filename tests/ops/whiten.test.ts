@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { maskedMean, maskedMoments, whiten } from "../../engine/ops/whiten.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";

@@ -3,7 +3,7 @@ import { type Episode, paddedLength, rollOut } from "../../engine/rl/episodes.ts
 import { type Models, scoreEpisodes } from "../../engine/rl/experience.ts";
 import { drawStart } from "../../engine/rl/resets.ts";
 import { scoreSequences } from "../../engine/rl/reward-model.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import { testEngine } from "../support/engine.ts";
 import { storyteller, tinyModels, tinySettings, tinySources } from "../support/tiny.ts";
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import { defaultAdamW } from "../../engine/nn/optimizer.ts";
 import { type Episode, packEpisodes } from "../../engine/rl/episodes.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import { meanLogProbability, SupervisedTrainer } from "../../engine/rl/sft.ts";
 import { testEngine } from "../support/engine.ts";
 import { storyteller, tinySources } from "../support/tiny.ts";

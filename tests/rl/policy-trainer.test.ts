@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { packEpisodes, rollOut } from "../../engine/rl/episodes.ts";
 import { scoreEpisodes } from "../../engine/rl/experience.ts";
 import { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
-import { Role } from "../../engine/rl/roles.ts";
+import { Role } from "../../engine/ops/roles.ts";
 import { testEngine } from "../support/engine.ts";
 import { storyteller, tinyModels, tinySettings, tinySources } from "../support/tiny.ts";
 

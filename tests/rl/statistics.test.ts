@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { seededRandom } from "../../engine/rl/random.ts";
+import { seededRandom } from "../../engine/ops/seeded-random.ts";
+import { standardNormal } from "../../engine/ops/threefry.ts";
 import {
   bootstrapMean,
   clusteredMean,
@@ -15,12 +16,8 @@ import {
   winRate,
 } from "../../engine/rl/statistics.ts";
 
-/** Standard normal numbers by Box and Muller. */
 function normals(count: number, random: () => number): number[] {
-  return Array.from(
-    { length: count },
-    () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
-  );
+  return Array.from({ length: count }, () => standardNormal(1 - random(), random()));
 }
 
 test("the seeded generator is uniform and repeats by its seed", () => {

@@ -78,16 +78,32 @@ test("with the bundled model: its opinion, and a selection of references", async
   expect(Object.keys(rows[0])).toEqual(["prompt", "response", "score", "id"]);
 }, 120_000);
 
-test("mistakes are one message", async () => {
+test("data without any preference is not fit, and says why", async () => {
+  const rows = Array.from(
+    { length: 60 },
+    (_, i) => ({ prompt: `${i}?`, response: "a", rating: 3 }),
+  );
+  writeFileSync(join(folder, "flat.json"), JSON.stringify(rows));
+  writeFileSync(join(folder, "audit.json"), JSON.stringify({ html: "flat.html", quiet: true }));
+  const { code, out, errors } = await audit("flat.json", "--config", "audit.json");
+  expect([code, errors]).toEqual([0, ""]);
+  expect(out).toContain("✗ No row prefers one answer to another.");
+  expect(out).not.toContain("The page is");
+  expect(readFileSync(join(folder, "flat.html"), "utf8")).toContain("not fit for DR-PO");
+});
+
+test("mistakes are one message, those of the command line before anything is read", async () => {
   const cases = [
-    { args: ["none.jsonl"], says: "No file none.jsonl" },
-    { args: ["rated.csv"], says: "Columns found: question, good, bad" },
-    { args: ["rated.csv", "--select", "reward:0.5"], says: "--out FILE belong together" },
-    { args: ["rated.csv", "--select", "luck:0.5", "--out", "x"], says: "one of reward, margin" },
+    { args: ["none.jsonl"], status: 1, says: "No file none.jsonl" },
+    { args: ["rated.csv"], status: 1, says: "Columns found: question, good, bad" },
+    { args: ["none.csv", "--select", "novelty:0.5"], says: "--out FILE belong together" },
+    { args: ["none.csv", "--select", "luck:0.5", "--out", "x"], says: "one of reward, margin" },
+    { args: ["none.csv", "--select", "reward:0.5", "--out", "x"], says: "give --model" },
+    { args: ["none.csv", "--columns", "promt=question"], says: '"promt" is none of' },
   ];
-  for (const { args, says } of cases) {
+  for (const { args, status = 2, says } of cases) {
     const { code, errors } = await audit(...args);
-    expect(code).not.toBe(0);
+    expect(code).toBe(status);
     expect(errors).toContain(says);
     expect(errors).not.toContain("    at ");
   }

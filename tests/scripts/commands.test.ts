@@ -75,11 +75,14 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
     expect(reward[name].low).toBeLessThanOrEqual(reward[name].mean);
   }
   const few = ["--updates", "1", "--episodes", "2", "--test-prompts", "3", "--reward", "reward"];
-  const drpo = await run("drpo", ...model, ...data, ...few, "--run", "drpo", "--shared-trunk");
+  const resets = ["--beta", "1", "--resets", "references.jsonl", "--shared-trunk"];
+  const drpo = await run("drpo", ...model, ...data, ...few, ...resets, "--run", "drpo");
   const names = (result: { models: { name: string }[] }) => result.models.map(({ name }) => name);
   expect(names(drpo)).toEqual(["start", "drpo"]);
   expect(drpo.models[0].kl.mean).toBeCloseTo(0, 5);
-  expect(file("drpo/samples.jsonl").toString()).toContain('"split":"test"');
+  for (const part of ['"split":"test"', '"reset":']) {
+    expect(file("drpo/samples.jsonl").toString()).toContain(part);
+  }
 
   // The policy shared its trunk with the critic, whose head is no part of it.
   const against = ["--model", "drpo", "--reward", "reward", "--test-prompts", "3"];
@@ -88,7 +91,22 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
   expect(both.models[1].winRateFirst.mean).toBeGreaterThanOrEqual(0);
   expect(both.models[0].length).toEqual(drpo.models[0].length);
   expect(file("both/samples.jsonl").toString().trim().split("\n").length).toBe(6);
-}, 120_000);
+}, 240_000);
+
+test("--memory prints what a run takes, and refuses what cannot fit before it starts", async () => {
+  const words = ["sft", "--model", storyteller, ...data, ...quick, "--run", "planned"];
+  const plan = /most at once +\d+\.\d MiB/;
+  const refused = await start([...words, "--memory", "0.004"]);
+  expect(refused).toMatchObject({ code: 2, out: expect.stringMatching(plan) });
+  expect(refused.errors).toContain("--memory 0.004: SFT needs");
+  const unloaded = await start([...words, "--memory", "0.001"]);
+  expect(unloaded.code).toBe(2);
+  expect(unloaded.errors).toContain("--model: parameters of");
+  expect(existsSync(join(folder, "planned"))).toBe(false);
+  const { code, out } = await start([...words, "--memory", "0.1", "--micro-tokens", "30"]);
+  expect(out).toMatch(plan);
+  expect(code).toBe(0);
+}, 240_000);
 
 test("dpo trains on the pairs, and sft on references without pairs", async () => {
   const model = ["--model", storyteller];
@@ -102,7 +120,7 @@ test("dpo trains on the pairs, and sft on references without pairs", async () =>
   const references = ["--data", "references.jsonl", "--steps", "1", "--run", "from-references"];
   const sft = await run("sft", ...model, ...references, "--response-tokens", "16");
   expect(sft.data.rows).toBe(80);
-}, 120_000);
+}, 240_000);
 
 test("a run's config.json repeats it to the bit, and flags win over a config", async () => {
   const first = ["--model", storyteller, ...data, ...quick, "--run", "first"];
@@ -124,7 +142,7 @@ test("a run's config.json repeats it to the bit, and flags win over a config", a
   writeFileSync(join(folder, "mine.json"), JSON.stringify(mine));
   await run("sft", "--config", "mine.json", "--steps", "1");
   expect(json("mine/config.json").options).toMatchObject({ steps: 1, responseTokens: 16 });
-}, 120_000);
+}, 240_000);
 
 test("generate completes prompts of flags and of stdin, the same under the same seed", async () => {
   const flags = ["generate", "--model", storyteller, "--response-tokens", "6", "--json"];
@@ -135,7 +153,7 @@ test("generate completes prompts of flags and of stdin, the same under the same 
   const piped = await start(flags, "One day\n\nA dog\n");
   expect(piped.out.split("\n")[0]).toBe(out.split("\n")[0]);
   expect(piped.out.trim().split("\n").length).toBe(2);
-}, 60_000);
+}, 120_000);
 
 test("chat answers with all models until /quit or the end of the input", async () => {
   const flags = ["chat", "--model", storyteller, "--model", storyteller, "--response-tokens", "5"];
@@ -148,11 +166,12 @@ test("chat answers with all models until /quit or the end of the input", async (
   expect(talk.length).toBe(2);
   expect(talk[0].answers.length).toBe(2);
   expect(talk[0].answers[0]).toBe(talk[0].answers[1]);
-}, 60_000);
+}, 120_000);
 
 test("mistakes of the command line end with status 2 and name the flag", async () => {
   writeFileSync(join(folder, "wrong-key.json"), '{"step": 3}');
   writeFileSync(join(folder, "wrong-type.json"), '{"steps": "three"}');
+  writeFileSync(join(folder, "list.json"), "[]");
   writeFileSync(join(folder, "of-reward.json"), '{"command": "reward", "options": {}}');
   const model = ["--model", storyteller];
   const cases: [string[], string][] = [
@@ -163,32 +182,43 @@ test("mistakes of the command line end with status 2 and name the flag", async (
     [["dpo", ...model, ...data, "--beta", "0"], "--beta must be"],
     [["evaluate", ...data], "--model MODEL is missing"],
     [["sft", ...model, ...data, "--config", "no.json"], "no.json"],
+    [["sft", ...model, ...data, "--columns", "promt=prompt"], '--columns: "promt" is none of'],
     [["sft", "--config", "wrong-key.json"], 'there is no "step". Did you mean "steps"?'],
     [["sft", "--config", "wrong-type.json"], 'wrong-type.json, "steps"'],
     [["sft", "--config", "of-reward.json"], "is of the command reward"],
     [["sft", "--resume", "nowhere"], "--resume nowhere: there is no config.json there"],
     [["sft", ...data, "--resume", "x"], "leave out --data"],
+    [["sft", "--config", "list.json"], "list.json: expected an object with flags"],
+    [["generate", ...model, "--response-tokens", "255"], "--response-tokens 255 leaves no room"],
+    [
+      ["sft", ...model, ...data, "--lora-rank", "2", "--lora-targets", "q_proj,q_prj"],
+      'targets ["q_prj"] mean no linear layer',
+    ],
   ];
   for (const [words, says] of cases) {
     const { code, out, errors } = await start(words);
     expect(errors).toContain(says);
     expect([code, out]).toEqual([2, ""]);
   }
-}, 60_000);
+}, 120_000);
 
 test(
   "models and data that do not fit end with status 1 and name the flag; nothing is left behind",
   async () => {
     const endless = join(folder, "endless");
     cpSync(storyteller, endless, { recursive: true });
-    const { eos_token_id: _, ...config } = JSON.parse(
-      readFileSync(join(storyteller, "config.json"), "utf8"),
-    );
-    writeFileSync(join(endless, "config.json"), JSON.stringify(config));
+    const config = JSON.parse(readFileSync(join(storyteller, "config.json"), "utf8"));
+    // Absent it would be the family's default.
+    writeFileSync(join(endless, "config.json"), JSON.stringify({ ...config, eos_token_id: null }));
     rmSync(join(endless, "generation_config.json")); // which may name one too
     const model = ["--model", storyteller];
     const cases: [string[], string][] = [
       [["sft", "--model", "./nowhere", ...data], "--model"],
+      [["sft", "--model", "pairs.jsonl", ...data], "--model: pairs.jsonl is a file"],
+      [
+        ["sft", ...model, "--data", "pairs.jsonl", "--response-tokens", "2"],
+        "--data pairs.jsonl: no responses to learn are left",
+      ],
       [["sft", "--model", endless, ...data], "names no eos_token_id"],
       [["sft", ...model, "--data", "none.jsonl"], "--data: No file none.jsonl"],
       [["reward", ...model, "--data", "references.jsonl"], "holds no preference pairs"],

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("../../scripts/homeport.mjs", import.meta.url));
@@ -29,6 +29,21 @@ test("a command gets its flags and gives its exit status", () => {
   const unknown = homeport("generat");
   expect([unknown.status, unknown.stderr]).toEqual([
     2,
-    expect.stringContaining('no command "generat"'),
+    expect.stringContaining('no command "generat". Did you mean generate?'),
   ]);
 }, 30_000);
+
+test("the commands of the docs have the flags that the docs give them", () => {
+  const help = new Map<string, string>();
+  const lines = ["commands", "your-model-your-data"].flatMap((name) => {
+    const text = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
+    return [...text.matchAll(/^ *npx homeport (\w+) (.*)$/gm)];
+  });
+  expect(lines.length).toBeGreaterThan(8);
+  for (const [line, name, words] of lines) {
+    if (!help.has(name)) help.set(name, homeport(name, "--help").stdout);
+    for (const [flag] of words.matchAll(/--[a-z-]+/g)) {
+      expect(`${line}: ${help.get(name)}`).toContain(`  ${flag} `);
+    }
+  }
+}, 60_000);

@@ -1,5 +1,5 @@
-import { memoryFolder } from "../../engine/nn/bytes.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
+import { memoryFolder } from "./memory-folder.ts";
 
 /** The letters that stand for the 256 bytes in a byte-level vocabulary: itself where it is printable. */
 function byteLetters(): string[] {

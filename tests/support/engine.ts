@@ -1,5 +1,6 @@
-import { Engine } from "../../engine/gpu/engine.ts";
-import { adapterDescription, requestAdapter } from "../../scripts/host/gpu.ts";
+import type { Engine } from "../../engine/gpu/engine.ts";
+import { createEngine } from "../../scripts/host/engine.ts";
+import { requestAdapter } from "../../scripts/host/gpu.ts";
 
 let engine: Promise<Engine> | null = null;
 
@@ -10,6 +11,5 @@ export function testEngine(): Promise<Engine> {
 
 /** An engine of its own, for a test that replaces kernels, counts bytes or breaks the device. */
 export async function newEngine(options: { bindingLimit?: number } = {}): Promise<Engine> {
-  const adapter = await requestAdapter();
-  return Engine.create(adapter, { ...options, software: adapterDescription(adapter).software });
+  return createEngine(await requestAdapter(), options);
 }

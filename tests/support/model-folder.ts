@@ -1,4 +1,4 @@
-import { type Folder, memoryFolder } from "../../engine/nn/bytes.ts";
+import type { Folder } from "../../engine/nn/bytes.ts";
 import {
   openSafetensors,
   type TensorEntry,
@@ -6,6 +6,7 @@ import {
 } from "../../engine/nn/safetensors.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { oracle } from "./shared.ts";
+import { memoryFolder } from "./memory-folder.ts";
 
 /** The oracle model of this name in memory, with the tensors of one of its files changed. */
 export async function changedModel(

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { addInPlace, scale } from "../../engine/ops/elementwise.ts";
+import { scale } from "../../engine/ops/elementwise.ts";
 import { linear } from "../../engine/ops/matmul.ts";
+import { addInPlace } from "../../engine/tensor/add-in-place.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { testEngine } from "../support/engine.ts";

@@ -44,7 +44,7 @@ export function adamwReference(
   return { weights, moment1: m, moment2: v, norm, clip };
 }
 
-const OPTIONS: AdamWOptions = {
+export const adamwOptions: AdamWOptions = {
   learningRate: 0.01,
   beta1: 0.9,
   beta2: 0.999,
@@ -74,7 +74,7 @@ const stepOp: Op = {
   },
   problem({ P, t, tensorflow }) {
     const options: AdamWOptions = {
-      ...OPTIONS,
+      ...adamwOptions,
       epsilonPlacement: tensorflow ? "tensorflow" : "torch",
     };
     const state = new Float32Array(8);

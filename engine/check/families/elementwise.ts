@@ -1,4 +1,5 @@
-import { addInPlace, scale } from "../../ops/elementwise.ts";
+import { scale } from "../../ops/elementwise.ts";
+import { addInPlace } from "../../tensor/add-in-place.ts";
 import { constant, type Family, type Op, variable } from "../op.ts";
 
 const shared = {

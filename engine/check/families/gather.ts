@@ -1,6 +1,7 @@
+import { placeColumns, takeColumns } from "../../ops/columns.ts";
 import { gatherRows, scatterValues } from "../../ops/gather.ts";
 import { distinctIntegers } from "../numbers.ts";
-import { type Family, integers, type Op, variable } from "../op.ts";
+import { constant, type Family, integers, type Op, variable } from "../op.ts";
 
 const shared = {
   letters: {
@@ -59,8 +60,41 @@ const scatterOp: Op = {
   cost: ({ N, C, G }) => ({ bytes: 8 * G + 4 * N * C }),
 };
 
+const columnsOp: Op = {
+  name: "takeColumns",
+  summary: "a range of columns out of a matrix, and (placeColumns) into another",
+  entries: ["take_columns", "place_columns"],
+  letters: {
+    N: { meaning: "rows" },
+    C: { meaning: "columns of the wide matrix" },
+    c: { meaning: "columns of the narrow one" },
+    first: { meaning: "where the narrow one lies", default: 0 },
+  },
+  typical: { N: 64, C: 1024, c: 512, first: 512 },
+  grid: [{ N: 1, C: 1, c: 1 }, { N: 5, C: 9, c: 4, first: 3 }, { N: 33, C: 130, c: 65, first: 65 }],
+  tolerance: { output: 0, reason: "numbers are copied" },
+  problem: ({ N, C, c, first }) => ({
+    inputs: { wide: constant([N, C], 1), other: constant([N, C], 2) },
+    run({ wide, other }) {
+      const narrow = wide.engine.empty([N, c]);
+      takeColumns(wide, narrow, first);
+      placeColumns(narrow, other, first);
+      return { narrow, other };
+    },
+    reference({ wide, other }) {
+      const narrow = new Float64Array(N * c), after = Float64Array.from(other);
+      for (let i = 0; i < N * c; i++) {
+        const place = Math.floor(i / c) * C + first + i % c;
+        narrow[i] = after[place] = wide[place];
+      }
+      return { narrow, other: after };
+    },
+  }),
+  cost: ({ N, c }) => ({ bytes: 16 * N * c }),
+};
+
 export const gatherFamily: Family = {
   name: "gather",
   shaders: ["gather"],
-  ops: [gatherOp, scatterOp],
+  ops: [gatherOp, scatterOp, columnsOp],
 };

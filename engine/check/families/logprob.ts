@@ -79,8 +79,10 @@ const fusedOp: Op = {
   more: [{ R: 3, C: 16, V: 50257 }],
   tolerance: {
     output: 1e-5,
-    gradient: 1e-5,
-    reason: "the rounding of the product comes before that of the log-softmax",
+    gradient: 5e-5,
+    reason:
+      "the rounding of the product comes before that of the log-softmax; the gradient of the hidden " +
+      "states is a sum over the vocabulary in f32, 1.2e-5 off at 50,257 tokens",
   },
   problem: ({ R, C, V, temperature, chunk }) => ({
     inputs: {

@@ -1,5 +1,5 @@
-import { drawBits, type DrawPosition, uniform } from "../../nn/threefry.ts";
 import { randomWords } from "../../ops/random.ts";
+import { drawBits, type DrawPosition, uniform } from "../../ops/threefry.ts";
 import type { Family, Op } from "../op.ts";
 
 const FIRST: DrawPosition = { seed: 0xdeadbeef, purpose: 2, episode: 41, token: 0xffffff00 };

@@ -1,5 +1,5 @@
-import { drawBits, purposes, uniform } from "../../nn/threefry.ts";
 import { sampleNext, type SamplingOptions } from "../../ops/sampling.ts";
+import { drawBits, purposes, uniform } from "../../ops/threefry.ts";
 import { constant, type Family, integers, type Op } from "../op.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 import { keptIds } from "../truncation.ts";
@@ -8,7 +8,7 @@ import { keptIds } from "../truncation.ts";
  * The token that the kernel draws for a row: the ids 0, 64, 128 … 1, 65 … are summed up to the uniform number of
  * the place. `margin` is how far that number is from drawing another.
  */
-export function drawReference(
+function drawReference(
   logits: Float32Array,
   options: SamplingOptions,
   episode: number,

@@ -1,6 +1,5 @@
-import { resolve } from "node:path";
 import type { HubAccess } from "./access.ts";
-import { type Repository, repositoryPage, repositoryTitle } from "./repository.ts";
+import { noFolder, type Repository, repositoryPage, repositoryTitle } from "./repository.ts";
 
 /** A failure that another attempt may not meet: the connection, the server's load, a cut-off file. */
 export class TemporaryError extends Error {
@@ -84,8 +83,7 @@ export function failureOf(
   if (code === "RepoNotFound" || status === 401 || (status === 404 && code === null)) {
     return new Error(
       `${endpoint} has no ${title}, or it is private. Check the name; for a private one set ` +
-        `HF_TOKEN to a token that may read it. If a folder was meant: ` +
-        `there is none at ${resolve(repository.name)}`,
+        `HF_TOKEN to a token that may read it. ${noFolder(repository)}`,
     );
   }
   const reason = headers.get("X-Error-Message") ?? code ?? "without a reason";

@@ -36,6 +36,11 @@ export function repositoryTitle({ kind, name, revision }: Repository): string {
   return `${kind} ${name}${revision === "main" ? "" : `@${revision}`}`;
 }
 
+/** For a name that the hub does not know or cannot be asked about: a folder's name may look the same. */
+export function noFolder({ name }: Repository): string {
+  return `If a folder was meant: there is none at ${resolve(name)}`;
+}
+
 /** Where a person looks at it. */
 export function repositoryPage(endpoint: string, { kind, name }: Repository): string {
   return `${endpoint}/${kind === "dataset" ? "datasets/" : ""}${name}`;

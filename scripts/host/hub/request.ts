@@ -1,6 +1,6 @@
 import type { HubAccess } from "./access.ts";
 import { failureOf, TemporaryError, withRetries } from "./failures.ts";
-import type { Repository } from "./repository.ts";
+import { type Repository, repositoryTitle } from "./repository.ts";
 
 /** An answer of the hub whose body is still on its way. */
 export interface OpenResponse {
@@ -35,13 +35,14 @@ export async function request(
 
 /** A `fetch` for the hub package: the same rules, the whole body at once, with retries. */
 export function retryingFetch(access: HubAccess, repository: Repository, attempts?: number) {
-  const ask = (url: string, init: RequestInit | undefined, title: string) =>
+  const title = `${access.endpoint}, asked for ${repositoryTitle(repository)}`;
+  const ask = (url: string, init?: RequestInit) =>
     withRetries(access, title, async () => {
       const { response, body } = await request(access, repository, url, init);
       const bytes = await new Blob(await Array.fromAsync(body()) as BlobPart[]).arrayBuffer();
       return new Response(bytes, response);
     }, attempts);
-  return ((url: string, init?: RequestInit) => ask(url, init, access.endpoint)) as typeof fetch;
+  return ask as typeof fetch;
 }
 
 async function* parts(response: Response, watch: StallWatch): AsyncGenerator<Uint8Array> {

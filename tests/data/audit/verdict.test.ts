@@ -4,7 +4,7 @@ import type { ModelAudit } from "../../../data/audit/model-audit.ts";
 import { judge } from "../../../data/audit/verdict.ts";
 import { readDataset } from "../../../data/dataset.ts";
 import { bytesSource } from "../../../engine/nn/bytes.ts";
-import { seededRandom } from "../../../engine/rl/random.ts";
+import { seededRandom } from "../../../engine/ops/seeded-random.ts";
 
 const random = seededRandom(1);
 const words = (count: number) =>

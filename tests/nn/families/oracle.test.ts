@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Engine } from "../../../engine/gpu/engine.ts";
 import { packBatch } from "../../../engine/nn/batch.ts";
-import { memoryFolder } from "../../../engine/nn/bytes.ts";
 import { parseConfig } from "../../../engine/nn/config.ts";
 import { loadModel, logits, type Model, modelFiles } from "../../../engine/nn/model.ts";
 import { openWeights } from "../../../engine/nn/weights.ts";
@@ -11,6 +10,7 @@ import { decodingError } from "../../support/decoding.ts";
 import { testEngine } from "../../support/engine.ts";
 import { changedModel } from "../../support/model-folder.ts";
 import { oracle } from "../../support/shared.ts";
+import { memoryFolder } from "../../support/memory-folder.ts";
 
 const FAMILIES = ["gpt2", "llama", "llama-tied", "pythia", "qwen2", "qwen3"];
 

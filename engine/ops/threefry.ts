@@ -33,6 +33,11 @@ export function uniform(bits: number): number {
   return Math.max(bits >>> 8, 0.5) / 2 ** 24;
 }
 
+/** A standard normal number from two uniform ones, of which the first is not 0 (Box and Muller 1958). */
+export function standardNormal(radius: number, angle: number): number {
+  return Math.sqrt(-2 * Math.log(radius)) * Math.cos(2 * Math.PI * angle);
+}
+
 /** What a draw is for; each purpose has a number of its own. `token` is a training episode's. */
 export const purposes = { token: 0, reset: 1, weight: 2, evaluation: 3, adapter: 4 } as const;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { drawBits, purposes, threefry, uniform } from "../../engine/nn/threefry.ts";
+import { drawBits, purposes, threefry, uniform } from "../../engine/ops/threefry.ts";
 
 test("Random123's known answers for threefry2x32 with 20 rounds", () => {
   const ones = 0xffffffff;

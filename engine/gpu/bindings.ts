@@ -1,0 +1,33 @@
+import type { Tensor } from "../tensor/tensor.ts";
+import { unknownName } from "./commands.ts";
+import type { Engine } from "./engine.ts";
+import type { Kernel } from "./kernels.ts";
+
+/** Names of the bindings of a kernel's entry point to the tensors they get. */
+export type Bindings = Readonly<Record<string, Tensor>>;
+
+/**
+ * The tensors of a launch in the order of `kernel.bindings`. Throws where one is missing, unknown to the kernel, of
+ * another engine, or larger than the adapter binds.
+ */
+export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings): Tensor[] {
+  const tensors = kernel.bindings.map(({ name }) => {
+    const tensor = bindings[name];
+    if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
+    if (tensor.engine !== engine) {
+      throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
+    }
+    if (tensor.bytes > engine.bindingLimit) {
+      throw new RangeError(
+        `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
+          `bytes, but this adapter binds at most ${engine.bindingLimit}`,
+      );
+    }
+    return tensor;
+  });
+  for (const name in bindings) {
+    if (kernel.bindings.some((binding) => binding.name === name)) continue;
+    throw unknownName(kernel, "buffer", name, kernel.bindings.map((binding) => binding.name));
+  }
+  return tensors;
+}
