@@ -1,7 +1,8 @@
 // A peer in a process of its own, started by ./remote.ts: bun scripts/peers/child.ts NAME
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { requestAdapter } from "../host/gpu.ts";
+import { adapterDescription, requestAdapter } from "../host/gpu.ts";
+import { waitPatiently } from "../host/patience.ts";
 import type { Contender } from "./contender.ts";
 import type { Weight } from "./gpt.ts";
 import { jaxContender } from "./jax.ts";
@@ -17,12 +18,13 @@ const contenders: Record<string, (weights: readonly Weight[]) => Promise<Contend
 let peer: Local;
 // Standard output is for answers alone.
 console.log = console.info = console.debug = console.error;
-await requestAdapter();
+const { software } = adapterDescription(await requestAdapter());
 // The peers look for WebGPU where a browser has it.
 Object.defineProperty(navigator, "gpu", { value: globalThis.homeportDawn, configurable: true });
 for await (const line of createInterface({ input: process.stdin })) {
-  const answer = await answerTo(JSON.parse(line) as Request);
-  process.stdout.write(JSON.stringify(answer) + "\n");
+  const answer = answerTo(JSON.parse(line) as Request);
+  if (software) await waitPatiently(answer); // as Homeport has it: the polling is not the peer's doing
+  process.stdout.write(JSON.stringify(await answer) + "\n");
 }
 process.exit(0); // nobody asks any more
 
