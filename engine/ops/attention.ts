@@ -139,7 +139,10 @@ export function decodeAttention(
   const bindings = { q, out, positions, cached_k: cache.keys, cached_v: cache.values };
   const parameters = { ...headParameters(heads), capacity };
   const grid = [heads.heads, count, 1] as const;
-  const constants = headConstants(engine, heads, "plain");
+  const { software } = engine.features;
+  // So short a kernel compiles soon even with twice the loops unrolled.
+  const UNROLL = Number(!software || headSize <= 32);
+  const constants = { ...headConstants(engine, heads, "plain"), UNROLL };
   engine.launch("attention", "decode", bindings, parameters, grid, constants);
   return out;
 }
