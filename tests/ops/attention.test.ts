@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { attention } from "../../engine/ops/attention.ts";
+import { Tape } from "../../engine/tensor/tape.ts";
 import { checkFamily } from "../support/check.ts";
-import { testEngine } from "../support/engine.ts";
+import { randomNumbers } from "../support/compare.ts";
+import { newEngine, testEngine } from "../support/engine.ts";
 
 checkFamily("attention");
 
@@ -12,4 +14,29 @@ test("heads that cannot be grouped are refused", async () => {
   expect(() => attention(q, k, k, { heads: 3, keyHeads: 2, headSize: 8 }, sequences)).toThrow(
     "3 query heads cannot share 2 key heads",
   );
+});
+
+test("forward and backward over 4096 places take memory that grows as the places do", async () => {
+  const engine = await newEngine();
+  const heads = { heads: 1, keyHeads: 1, headSize: 8 };
+  const peaks: number[] = [];
+  for (const T of [1024, 2048, 4096]) {
+    const gradient = engine.scope(() => {
+      const sequences = { offsets: engine.integers([0, T]), count: 1, longest: T };
+      const [q, k, v] = [1, 2, 3].map((seed) => engine.tensor(randomNumbers(8 * T, seed), [T, 8]));
+      engine.resetPeak();
+      const tape = new Tape();
+      for (const x of [q, k, v]) tape.watch(x);
+      const out = engine.record(tape, () => attention(q, k, v, heads, sequences));
+      tape.backward(out, engine.tensor(randomNumbers(8 * T, 4), [T, 8]));
+      return tape.gradient(k)!;
+    });
+    peaks.push(engine.memory.peakLive);
+    expect((await gradient.read()).every(Number.isFinite)).toBe(true);
+    engine.release(gradient);
+  }
+  // A matrix of scores, T² numbers, would make it four times as much.
+  expect(peaks[1] / peaks[0]).toBeCloseTo(2, 1);
+  expect(peaks[2] / peaks[1]).toBeCloseTo(2, 1);
+  engine.destroy();
 });
