@@ -17,7 +17,7 @@ import { modelFolder } from "./lib/model-folder.ts";
 import { checkModel } from "./lib/model-check.ts";
 
 const { positionals: [name] } = readArguments({
-  usage: "npx bun scripts/check-model.ts MODEL",
+  usage: "npx bun scripts/check-model.ts",
   summary:
     "Compares a model (a folder or a hub name) with its expected.safetensors or expected.json.",
   flags: {},

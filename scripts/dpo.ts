@@ -133,7 +133,7 @@ output.result(
     `Chosen side preferred more than before, % of ${results.pairs} held-out pairs: ${
       formatEstimate(results.accuracy, 1, 100)
     }, by ${formatEstimate(results.margin, 2)} nats\n\n` +
-    `${test.length} held-out prompts, ${renderCandidates(results.models)}\n\n` +
+    `${renderCandidates(results.models, test.length)}\n\n` +
     `${results.model}, after ${duration(seconds)}`,
   results,
 );

@@ -109,8 +109,8 @@ const results = {
 };
 folder.results(results);
 output.result(
-  `\n${renderSamples(candidates, test, 2)}\n\n${test.length} held-out prompts, ${
-    renderCandidates(results.models)
+  `\n${renderSamples(candidates, test, 2)}\n\n${
+    renderCandidates(results.models, test.length)
   }\n\n${results.model}, after ${duration(cost.seconds)}`,
   results,
 );

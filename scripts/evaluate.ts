@@ -93,8 +93,8 @@ const samples = candidates.flatMap((candidate) =>
 folder.samples(samples);
 folder.results(results);
 output.result(
-  `\n${renderSamples(candidates, prompts, 3)}\n\n${prompts.length} held-out prompts, ${
-    renderCandidates(results.models)
+  `\n${renderSamples(candidates, prompts, 3)}\n\n${
+    renderCandidates(results.models, prompts.length)
   }\n\n${folder.path}`,
   results,
 );

@@ -82,11 +82,8 @@ const bagOfWords = { minCount: 10, penalty: 0.05 };
 const { splits, skipped } = await readHelpful(pairsPath);
 const folder = createRunFolder({ dir: run, name: "hh-reward" });
 folder.config({
-  modelPath,
-  pairsPath,
-  limits,
-  settings,
-  bagOfWords,
+  options: { modelPath, pairsPath },
+  settings: { limits, reward: settings, bagOfWords },
   adapter,
   versions: process.versions,
 });

@@ -89,7 +89,12 @@ const heldOut = {
 const pieces = cut([...posts.filter((_, i) => i % 100 !== 0), ...dialogues]);
 const tokens = pieces.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
 const folder = createRunFolder({ dir: out, name: "small-lm" });
-folder.config({ text, pairs, config, pieceTokens, settings, adapter, versions: process.versions });
+folder.config({
+  options: { text, pairs },
+  settings: { config, pieceTokens, ...settings },
+  adapter,
+  versions: process.versions,
+});
 console.log(
   `${posts.length} posts and ${dialogues.length} dialogues: ${pieces.length} pieces, ${tokens} tokens`,
 );

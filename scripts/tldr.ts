@@ -113,11 +113,8 @@ const references = await read("train", given.trainPosts);
 const test = await read("test", given.testPosts);
 const folder = createRunFolder({ dir: run, name: "tldr" });
 folder.config({
-  modelPath,
-  data,
-  limits,
-  sftSettings,
-  policySettings,
+  options: { modelPath, data },
+  settings: { limits, sft: sftSettings, policy: policySettings },
   adapter,
   versions: process.versions,
 });

@@ -15,7 +15,7 @@ export interface Counts {
   equal: number;
   /** Pairs whose responses differ in case and white space alone. */
   nearlyEqual: number;
-  /** Responses of nothing but white space. */
+  /** Rows with a response of nothing but white space. */
   empty: number;
 }
 
@@ -23,7 +23,6 @@ export function countRows({ records, bad, pairs, references, equal }: Dataset): 
   const texts = pairs.length > 0
     ? pairs.map(({ prompt, chosen, rejected }) => [prompt, chosen, rejected])
     : references.map(({ prompt, response }) => [prompt, response]);
-  const responses = texts.flatMap(([, ...answers]) => answers);
   return {
     records,
     bad: bad.length,
@@ -33,7 +32,7 @@ export function countRows({ records, bad, pairs, references, equal }: Dataset): 
     duplicates: texts.length - new Set(texts.map((row) => JSON.stringify(row))).size,
     equal: equal.length,
     nearlyEqual: pairs.filter((row) => normalize(row.chosen) === normalize(row.rejected)).length,
-    empty: responses.filter((text) => text.trim() === "").length,
+    empty: texts.filter(([, ...answers]) => answers.some((text) => text.trim() === "")).length,
   };
 }
 

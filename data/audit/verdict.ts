@@ -30,7 +30,6 @@ export function judge(data: DataAudit, model: ModelAudit | null): Verdict {
 function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataAudit): Finding[] {
   const { records, pairs, references, prompts } = counts;
   const rows = pairs || references;
-  const readable = records - counts.bad;
   return [
     ...rows === 0
       ? [nothingLeft]
@@ -46,7 +45,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
       pairs + counts.equal,
       "of the pairs have equal responses, but for case and white space",
     ),
-    ...tooMany(thresholds.empty, counts.empty, readable, "of the rows have an empty response"),
+    ...tooMany(thresholds.empty, counts.empty, rows, "of the rows have an empty response"),
     ...tooMany(
       thresholds.leakedPrompts,
       leakage?.prompts ?? 0,

@@ -46,7 +46,7 @@ export function compareCandidates(
 }
 
 /** A row per measure, a column per model. */
-export function renderCandidates(results: readonly CandidateResult[]): string {
+export function renderCandidates(results: readonly CandidateResult[], prompts: number): string {
   const row = (
     title: string,
     key: keyof Omit<CandidateResult, "name">,
@@ -58,7 +58,7 @@ export function renderCandidates(results: readonly CandidateResult[]): string {
     return [[title, ...cells.map((cell) => cell ? formatEstimate(cell, digits, scale) : "-")]];
   };
   return align([
-    ["mean [interval]", ...results.map(({ name }) => name)],
+    [`${prompts} held-out prompts, mean [interval]`, ...results.map(({ name }) => name)],
     ...row("Reward-model score", "reward", 3),
     ...row("Wins against the first, %", "winRateFirst", 1, 100),
     ...row("Wins against the data's responses, %", "winRateReferences", 1, 100),
