@@ -7,7 +7,7 @@ export interface Storage {
   readonly pooled: boolean;
 }
 
-/** Bytes of device memory: what is handed out now, what the pool holds in all, and the peaks of both. */
+/** Bytes of device memory: what is handed out now, what the pool holds in all, the peak of the first, and how many buffers were made. */
 export interface MemoryUse {
   live: number;
   peakLive: number;

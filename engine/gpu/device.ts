@@ -17,7 +17,7 @@ const LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
-const SUBGROUP_LANES = 8; // what shaders/matmul_subgroup.wgsl hands elements round in
+const SUBGROUP_LANES = 8; // what the *_subgroup.wgsl shaders hand elements round in
 
 /** A device with the adapter's full limits and the features that the kernels can use. */
 export async function requestDevice(

@@ -86,7 +86,7 @@ export function attentionVariant(
 ): AttentionVariant {
   const tuned = tuning &&
     tunedVariant(tuning, attentionClass(headSize, longest), attentionVariants);
-  if (tuned) return tuned;
+  if (tuned && (tuned !== "subgroup" || features.subgroups)) return tuned;
   const fits = headSize % 8 === 0 && headSize <= 64;
   return features.software && features.subgroups && fits ? "subgroup" : "plain";
 }

@@ -85,7 +85,7 @@ interface ChunkOptions {
   offset: number;
 }
 
-/** As many rows as `bytes` of logits allow; a multiple of 64, so that chunks start at aligned addresses. */
+/** As many rows as `bytes` of logits allow; in steps that keep chunks at aligned addresses. */
 function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
   const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;

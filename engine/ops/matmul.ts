@@ -79,7 +79,7 @@ export function matmulVariant(
   layout: Layout,
 ): MatmulVariant {
   const tuned = tuning && tunedVariant(tuning, productClass(sizes, layout), matmulVariants);
-  if (tuned) return tuned;
+  if (tuned && (tuned !== "subgroup" || features.subgroups)) return tuned;
   if (!features.software) return "tiled";
   return features.subgroups ? "subgroup" : "direct";
 }

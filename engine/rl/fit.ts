@@ -14,11 +14,11 @@ export interface FitLimits {
   endToken: number;
 }
 
-/** What became of the rows given to `fitRow` or `fitPair`. */
+/** What became of the rows given to `fitRow`, `fitPair` or `fitChat`. */
 export interface FitReport {
   rows: number;
   promptsCut: number;
-  /** Rows left out, for a response is longer than `maxResponse`. */
+  /** Rows left out, for a response is longer than `maxResponse`, or a chat's last question does not fit. */
   dropped: number;
 }
 

@@ -7,15 +7,17 @@ import type { Tensor } from "./tensor.ts";
  * may change.
  */
 export class Memo {
-  #derived = new Map<Tensor, Tensor>();
+  #derived = new Map<string, Tensor>();
 
   /** @param scope owns what is derived */
   constructor(readonly scope: Scope) {}
 
   /** What was derived from `source` before, else what `make` returns. */
   get(source: Tensor, make: () => Tensor): Tensor {
-    let derived = this.#derived.get(source);
-    if (!derived) this.#derived.set(source, derived = source.engine.within(this.scope, make));
+    // By place, for the blocks of a large table are views made anew at each use.
+    const place = `${source.storage.id} ${source.offset} ${source.shape}`;
+    let derived = this.#derived.get(place);
+    if (!derived) this.#derived.set(place, derived = source.engine.within(this.scope, make));
     return derived;
   }
 }
