@@ -102,7 +102,7 @@ for (const [G, V, C, limit] of SIZES) {
 }
 
 test("while an engine remembers, a table in blocks is laid out once", async () => {
-  const engine = await newEngine({ bindingLimit: 16384 });
+  const engine = await newEngine({ bindingLimit: 32768 });
   const table = engine.flat(263 * 48).view([263, 48]), x = engine.zeros([2, 48]);
   const scope = engine.openScope();
   const use = () => engine.scope(() => void tableLogits(x, table));
