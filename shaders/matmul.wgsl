@@ -7,7 +7,7 @@
 //   direct   without workgroup memory: a lane makes 8 rows by 4 columns; the address of A is the same
 //            for the whole workgroup, and neighbouring lanes read neighbouring columns of B
 //
-//   pack     lays B out for matmul_subgroup.wgsl: panels of 4·lanes columns, each panel's rows one after the
+//   pack     lays B out for matmul_subgroup.wgsl: panels of 8·lanes columns, each panel's rows one after the
 //            other, filled up with zeros
 
 alias scalar = f32;
@@ -150,13 +150,13 @@ struct PackParams {
   columns: u32, // N
   inner: u32, // K
   depth: u32, // K with what fills the last step
-  lanes: u32, // vec4s in a row of a panel
+  row_vectors: u32, // vec4s in a row of a panel
   vectors: u32, // of all panels
 }
 
 @group(0) @binding(6) var<uniform> pack_params: PackParams;
 @group(0) @binding(7) var<storage, read> x: array<scalar>; // [K, N], or [N, K]
-@group(0) @binding(8) var<storage, read_write> panels: array<vec4<scalar>>; // [⌈N / (4·lanes)⌉, depth, 4·lanes]
+@group(0) @binding(8) var<storage, read_write> panels: array<vec4<scalar>>; // [⌈N / (4·row_vectors)⌉, depth, 4·row_vectors]
 
 fn element(k: u32, column: u32) -> scalar {
   if (k >= pack_params.inner || column >= pack_params.columns) {
@@ -174,9 +174,9 @@ fn pack(
   if (i >= pack_params.vectors) {
     return;
   }
-  let row = i / pack_params.lanes; // of all panels
+  let row = i / pack_params.row_vectors; // of all panels
   let k = row % pack_params.depth;
-  let column = (row / pack_params.depth * pack_params.lanes + i % pack_params.lanes) * 4u;
+  let column = (row / pack_params.depth * pack_params.row_vectors + i % pack_params.row_vectors) * 4u;
   panels[i] = vec4<scalar>(
     element(k, column),
     element(k, column + 1u),

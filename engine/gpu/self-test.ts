@@ -36,7 +36,7 @@ export async function runSelfTest(
     "matmul_subgroup",
     "product",
     { TRANSPOSE_A: 0, WORKGROUP: features.lanes, ROWS: 16 },
-    (b) => ({ panels: matrix(24, 4 * features.lanes, b) }),
+    (b) => ({ panels: matrix(22, 8 * features.lanes, b) }),
   );
   if (features.subgroups && await findFault(engine, subgroupProduct)) {
     features = { ...features, subgroups: false };

@@ -1,5 +1,6 @@
 import type { Engine } from "../gpu/engine.ts";
-import { expectShape, matrixShape, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
+import { packPanels, panelsFit, tileGrid, tileRows } from "./matmul-panels.ts";
 import { columnSums } from "./reduce.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
@@ -57,9 +58,9 @@ export function launchMatmul(
       const make = () => packPanels(b, sizes, layout.transposeB ?? false);
       const panels = engine.memo?.get(b, make) ?? make();
       const operands = { a, panels, out, bias: bias ?? panels, residual: residual ?? panels };
-      const ROWS = rows <= 4 ? 4 : 16;
+      const ROWS = tileRows(engine, sizes);
       const WORKGROUP = engine.features.lanes;
-      const grid = [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / ROWS), 1] as const;
+      const grid = tileGrid(engine, sizes, ROWS);
       const constants = { TRANSPOSE_A, WORKGROUP, ROWS };
       engine.launch("matmul_subgroup", "product", operands, parameters, grid, constants);
     });
@@ -82,29 +83,6 @@ export function matmulVariant(
   if (tuned && (tuned !== "subgroup" || features.subgroups)) return tuned;
   if (!features.software) return "tiled";
   return features.subgroups ? "subgroup" : "direct";
-}
-
-/** The shape of B in panels of columns: panels, depth, columns of a panel. */
-function panelShape({ features: { lanes } }: Engine, { columns, inner }: Sizes) {
-  return [Math.ceil(columns / (4 * lanes)), Math.ceil(inner / 8) * 8, 4 * lanes] as const;
-}
-
-function panelsFit(engine: Engine, sizes: Sizes): boolean {
-  return 4 * sizeOf(panelShape(engine, sizes)) <= engine.bindingLimit;
-}
-
-/** B in panels of columns, the layout that the subgroup variant reads. */
-function packPanels(x: Tensor, sizes: Sizes, transposed: boolean): Tensor {
-  const { engine } = x;
-  const { columns, inner } = sizes;
-  const { lanes } = engine.features;
-  const panels = engine.empty(panelShape(engine, sizes));
-  const depth = panels.shape[1];
-  const vectors = panels.size / 4;
-  const parameters = { columns, inner, depth, lanes, vectors };
-  const constants = { TRANSPOSE_B: Number(transposed) };
-  engine.launch("matmul", "pack", { x, panels }, parameters, engine.grid(vectors), constants);
-  return panels;
 }
 
 /** What a linear layer adds to its product, and how its weight lies. */

@@ -64,6 +64,7 @@ const productOp: Op = {
     [130, 1, 33],
     [2, 68, 300],
     [33, 100, 15],
+    [67, 260, 9],
   ]),
   more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
   tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },
