@@ -2,8 +2,6 @@
 //
 //   out[m, n] ← Σₖ A[m, k] · B[k, n]  (+ bias[n])  (+ residual[m, n])  (+ out[m, n])
 //
-//   tiled    for real GPUs: a workgroup of 16 × 16 makes a 64 × 64 tile, 4 × 4 a thread, with slices of A
-//            and B of depth 16 in workgroup memory
 //   direct   without workgroup memory: a lane makes 8 rows by 4 columns; the address of A is the same
 //            for the whole workgroup, and neighbouring lanes read neighbouring columns of B
 //
@@ -55,62 +53,6 @@ fn store(row: u32, column: u32, product: f32) {
     value += out[i];
   }
   out[i] = value;
-}
-
-const TILE: u32 = 64u;
-const DEPTH: u32 = 16u;
-
-var<workgroup> slice_a: array<f32, 1024>; // [DEPTH, TILE]
-var<workgroup> slice_b: array<f32, 1024>; // [DEPTH, TILE]
-
-@compute @workgroup_size(16, 16)
-fn tiled(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let first_row = group.y * TILE;
-  let first_column = group.x * TILE;
-  var sums: array<vec4<f32>, 4>;
-  for (var k0 = 0u; k0 < params.inner; k0 += DEPTH) {
-    for (var i = thread; i < TILE * DEPTH; i += 256u) {
-      // Neighbouring threads read neighbouring addresses, whichever way the matrix is stored.
-      let a_row = select(i / DEPTH, i % TILE, TRANSPOSE_A);
-      let a_k = select(i % DEPTH, i / TILE, TRANSPOSE_A);
-      let b_column = select(i % TILE, i / DEPTH, TRANSPOSE_B);
-      let b_k = select(i / TILE, i % DEPTH, TRANSPOSE_B);
-      let row = first_row + a_row;
-      let column = first_column + b_column;
-      slice_a[a_k * TILE + a_row] = 0.0;
-      if (row < params.rows && k0 + a_k < params.inner) {
-        slice_a[a_k * TILE + a_row] = f32(a[index_a(row, k0 + a_k)]);
-      }
-      slice_b[b_k * TILE + b_column] = 0.0;
-      if (column < params.columns && k0 + b_k < params.inner) {
-        slice_b[b_k * TILE + b_column] = f32(b[index_b(k0 + b_k, column)]);
-      }
-    }
-    workgroupBarrier();
-    for (var k = 0u; k < DEPTH; k++) {
-      let at_a = k * TILE + local.y * 4u;
-      let at_b = k * TILE + local.x * 4u;
-      let columns = vec4<f32>(
-        slice_b[at_b],
-        slice_b[at_b + 1u],
-        slice_b[at_b + 2u],
-        slice_b[at_b + 3u],
-      );
-      for (var r = 0u; r < 4u; r++) {
-        sums[r] = fma(vec4<f32>(slice_a[at_a + r]), columns, sums[r]);
-      }
-    }
-    workgroupBarrier();
-  }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      store(first_row + local.y * 4u + r, first_column + local.x * 4u + c, sums[r][c]);
-    }
-  }
 }
 
 const ROWS: u32 = 8u;

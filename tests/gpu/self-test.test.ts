@@ -56,7 +56,7 @@ test("a wrong product with subgroups falls back to the one without", async () =>
 
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
-  corrupt(engine, "matmul", "k0 < params.inner", "k0 < 0u");
+  corrupt(engine, "matmul_tiled", "k0 < end", "k0 < 0u");
   const outcome = runSelfTest(engine, { ...engine.features, software: false });
   await expect(outcome).rejects.toThrow(/matrix product \(tiled of/);
   engine.destroy();
