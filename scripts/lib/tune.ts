@@ -6,13 +6,14 @@ import {
   attentionVariants,
   type Heads,
 } from "../../engine/ops/attention.ts";
+import { launchMatmul } from "../../engine/ops/matmul.ts";
+import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
-  launchMatmul,
-  type Layout,
+  hasMatmulVariant,
+  type MatmulVariant,
   matmulVariant,
   matmulVariants,
-  type Sizes,
-} from "../../engine/ops/matmul.ts";
+} from "../../engine/ops/matmul-variants.ts";
 import { attentionClass, chooseVariant, productClass } from "../../engine/ops/tuning.ts";
 import { Memo } from "../../engine/tensor/memo.ts";
 import type { Scope } from "../../engine/tensor/scope.ts";
@@ -57,12 +58,12 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
   return {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
-    variants: matmulVariants.filter((variant) => available(engine, variant)),
+    variants: matmulVariants.filter((variant) => hasMatmulVariant(engine.features, variant)),
     prepare(engine) {
       const a = numbers(engine, [rows * inner]), b = numbers(engine, [inner * columns]);
       return (variant) => {
         const out = engine.empty([rows, columns]);
-        launchMatmul({ a, b, out }, sizes, layout, variant as typeof matmulVariants[number]);
+        launchMatmul({ a, b, out }, sizes, layout, variant as MatmulVariant);
         return out;
       };
     },
@@ -76,7 +77,7 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
     name: attentionClass(heads.headSize, longest),
     fallback: attentionVariant(engine, heads, longest),
     variants: attentionVariants.filter((variant) =>
-      available(engine, variant) && (variant === "plain" || heads.headSize % 8 === 0)
+      variant === "plain" || (engine.features.subgroups && heads.headSize % 8 === 0)
     ),
     prepare(engine) {
       const [q, k, v] = [heads.heads, heads.keyHeads, heads.keyHeads].map((h) =>
@@ -88,11 +89,6 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
         attention(q, k, v, heads, sequences, variant as typeof attentionVariants[number]);
     },
   };
-}
-
-/** The kernels with subgroups hand numbers round among at least eight lanes. */
-function available({ features }: Engine, variant: string): boolean {
-  return variant !== "subgroup" || (features.subgroups && features.lanes >= 8);
 }
 
 function numbers(engine: Engine, shape: Shape): Tensor {
