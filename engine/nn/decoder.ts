@@ -43,12 +43,6 @@ interface Parts {
   turn(x: Tensor): Tensor;
 }
 
-/** The matrix [V, C] that turns hidden states into logits. */
-export function headWeight(config: ModelConfig, parameters: Parameters): Tensor {
-  const { tokens, head } = architectureOf(config);
-  return parameters.get(`${config.tied ? tokens : head}.weight`);
-}
-
 /** Empty caches of all layers, for so many sequences of at most `capacity` tokens. */
 export function newCache(
   config: ModelConfig,

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { adapterOf, loraModel, mergeAdapter } from "../../engine/nn/adapter.ts";
+import { adapterOf, loraModel } from "../../engine/nn/adapter.ts";
+import { mergeAdapter } from "../../engine/nn/merge.ts";
 import { LoraParameters } from "../../engine/nn/lora.ts";
 import {
   copyModel,
@@ -244,8 +245,9 @@ test("what cannot be adapted is refused by name", async () => {
   const base = await tinyBase();
   const make = (options: object) => () => loraModel(base, { ...OPTIONS, ...options }, 1);
   expect(make({ targets: ["q_proj", "query"] })).toThrow('the LoRA targets ["query"] mean no');
-  expect(make({ targets: ["lm_head"] })).toThrow(
-    "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+  expect(make({ targets: ["embed_tokens"] })).toThrow(
+    "mean no linear layer of this model; those that can be adapted are q_proj, k_proj, v_proj, o_proj, gate_proj, " +
+      'up_proj, down_proj, lm_head ("all-linear" means all of them but the output head, lm_head)',
   );
   expect(make({ targets: ".*norm" })).toThrow('the LoRA targets ".*norm" mean no linear layer');
   expect(make({ rank: 2.5 })).toThrow("a LoRA rank is a positive integer, got 2.5");

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { loraModel, mergeAdapter } from "../../engine/nn/adapter.ts";
+import { loraModel } from "../../engine/nn/adapter.ts";
+import { mergeAdapter } from "../../engine/nn/merge.ts";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import type { Models } from "../../engine/rl/experience.ts";
 import { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
