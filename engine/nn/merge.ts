@@ -1,7 +1,7 @@
 import { scale } from "../ops/elementwise.ts";
 import { launchMatmul } from "../ops/matmul.ts";
-import { addTableGradient, tableLogits } from "../ops/table-product.ts";
 import { Parameters } from "../tensor/parameters.ts";
+import { rowAlignment, rowBlocks } from "../tensor/row-blocks.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { adapterOf } from "./adapter.ts";
 import { checkpointName, parameterEntries, SCORE_WEIGHT } from "./checkpoint.ts";
@@ -26,32 +26,28 @@ export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
     const source = name === head ? headWeightName(model.config) : name;
     adapter.engine.copy(adapter.get(source), parameters.get(name));
   }
+  const { inputFirst } = architectureOf(config);
   for (const [layer, factors] of adapter.adapters) {
     const name = checkpointName(config, `${layer}.weight`);
-    if (name === head) addToTable(parameters.get(name), factors);
-    else addProduct(parameters.get(name), factors, architectureOf(config).inputFirst);
+    addProduct(parameters.get(name), factors, inputFirst && name !== head);
   }
   return { config, parameters };
 }
 
 /** W ← W + s·B·A; a weight that is stored [K, N] takes the transpose, Aᵀ·Bᵀ. */
 function addProduct(weight: Tensor, { a, b, scale: s }: Adapter, inputFirst: boolean): void {
-  const { engine, shape: [rows, columns] } = weight;
-  const sizes = { rows, columns, inner: a.shape[0] };
+  const { engine, shape: [rows, columns] } = weight, [inner] = a.shape;
   engine.scope(() => {
     const scaled = scale(a, s);
-    const operands = inputFirst ? { a: scaled, b, out: weight } : { a: b, b: scaled, out: weight };
-    const layout = { transposeA: inputFirst, transposeB: inputFirst, accumulate: true };
-    launchMatmul(operands, sizes, layout);
-  });
-}
-
-/** The same for the head's table, which may be too large for one binding, as may be B. */
-function addToTable(table: Tensor, { a, b, scale: s }: Adapter): void {
-  const { engine } = table, [rank] = a.shape;
-  engine.scope(() => {
-    const diagonal = Float32Array.from({ length: rank ** 2 }, (_, i) => i % (rank + 1) ? 0 : s);
-    const transposed = tableLogits(engine.tensor(diagonal, [rank, rank]), b); // s·Bᵀ
-    addTableGradient(transposed, a, table);
+    if (inputFirst) {
+      const layout = { transposeA: true, transposeB: true, accumulate: true };
+      return launchMatmul({ a: scaled, b, out: weight }, { rows, columns, inner }, layout);
+    }
+    const step = Math.max(rowAlignment(columns), rowAlignment(inner)); // both are powers of 2
+    for (const { start, rows: out } of rowBlocks(weight, step)) {
+      const [rows] = out.shape;
+      const operands = { a: b.rows(start, start + rows), b: scaled, out };
+      launchMatmul(operands, { rows, columns, inner }, { accumulate: true });
+    }
   });
 }
