@@ -10,7 +10,7 @@ import { bytesSource } from "../../engine/nn/bytes.ts";
 import { testEngine } from "../support/engine.ts";
 import { storyteller, tinySettings, tinySources } from "../support/tiny.ts";
 
-const OPTIONS = { rank: 4, alpha: 8, targets: "all-linear" };
+const OPTIONS = { rank: 4, alpha: 8, targets: ".*" }; // all linear layers and the head, which is tied
 
 /** Policy, critic and reward model as adapters over one base, which is the reference. */
 function adaptedModels(reference: Model): Models {
