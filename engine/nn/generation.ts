@@ -1,12 +1,11 @@
 import type { Engine } from "../gpu/engine.ts";
-import type { LayerCache } from "../ops/attention.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { gatherRows } from "../ops/gather.ts";
 import { sampleNext } from "../ops/sampling.ts";
 import { Memo } from "../tensor/memo.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
-import { decodeStep, newCache, prefill } from "./decoder.ts";
+import { type DecoderCache, decodeStep, newCache, prefill } from "./decoder.ts";
 import { headLogits } from "./head.ts";
 import type { Model } from "./model.ts";
 
@@ -82,7 +81,7 @@ export async function generate(
 }
 
 interface Run {
-  cache: LayerCache[];
+  cache: DecoderCache;
   tokens: Tensor;
   logProbs: Tensor;
   state: Tensor;
