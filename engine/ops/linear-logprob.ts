@@ -3,10 +3,11 @@ import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
 import { launchLogProb, launchLogProbGradient } from "./logprob.ts";
 import {
-  addTableGradient,
+  giveGradients,
+  launchGradients,
+  openGradients,
   productsOf,
   sumProducts,
-  tableInputGradient,
   type TableProduct,
 } from "./table-product.ts";
 
@@ -25,7 +26,6 @@ export interface LogProbabilities {
  * @param hidden [G, C], the rows whose next token is asked for
  * @param weight [V, C]
  * @param targets u32 [G]
- * @param options temperature divides the logits; `added` is a second product that they sum, an adapter's
  * @returns tensors of shape [G]; differentiable through logProb and entropy
  */
 export function linearLogProbability(
@@ -39,77 +39,80 @@ export function linearLogProbability(
   expectShape("linearLogProbability", "weight", weight, [vocabulary, inner]);
   expectIntegers("linearLogProbability", "targets", targets, [total]);
   const products = productsOf("linearLogProbability", { x: hidden, table: weight }, added);
-  const chunk = chunkRows(products, chunkBytes);
+  // The width whose rows are the hardest to align: chunks that start well for it do so for all.
+  const [strictest] = products.map(({ x }) => x.shape[1])
+    .toSorted((a, b) => rowAlignment(b) - rowAlignment(a));
+  const chunk = chunkRows(total, vocabulary, strictest, chunkBytes);
   const logProb = engine.empty([total]),
     entropy = engine.empty([total]),
     logSumExp = engine.empty([total]);
   const outputs = { targets, logProb, entropy, logSumExp };
-
-  /** Runs `body` for each chunk of rows with its products and logits, these in one reused buffer. */
-  const eachChunk = (
-    body: (chunk: TableProduct[], logits: Tensor, options: ChunkOptions) => void,
-  ) => {
-    engine.scope(() => {
-      const buffer = engine.empty([chunk, vocabulary]);
-      for (let offset = 0; offset < total; offset += chunk) {
-        const rows = Math.min(chunk, total - offset);
-        const part = products.map(({ x, table }) => ({ x: x.rows(offset, offset + rows), table }));
-        const logits = buffer.rows(0, rows);
-        sumProducts(part, logits);
-        body(part, logits, { rows, vocabulary, temperature, offset });
-      }
-    });
-  };
-  eachChunk((_, logits, options) => launchLogProb({ logits, ...outputs }, options));
+  eachChunk(products, chunk, ({ logits, rows, offset }) => {
+    launchLogProb({ logits, ...outputs }, { rows, vocabulary, temperature, offset });
+  });
 
   engine.tape?.recordMany(
     "linearLogProbability",
     products.flatMap(({ x, table }) => [x, table]),
     [logProb, entropy],
     (upstreams, sink) => {
-      const gradients = products.map(({ x, table }) => ({
-        x: sink.needs(x) ? engine.empty(x.shape) : null,
-        table: sink.needs(table) ? sink.accumulator(table) : null,
-      }));
+      const gradients = openGradients(products, sink);
       engine.scope(() => {
         const [dLogProb, dEntropy] = upstreams.map((upstream) => upstream ?? engine.zeros([total]));
-        eachChunk((chunk, logits, options) => {
-          launchLogProbGradient(
-            { logits, targets, logSumExp, entropy, dLogProb, dEntropy },
-            options,
-          );
-          const { rows, offset } = options;
-          for (const [i, gradient] of gradients.entries()) {
-            const { x, table } = chunk[i];
-            if (gradient.table) addTableGradient(logits, x, gradient.table);
-            const out = gradient.x?.rows(offset, offset + rows);
-            if (out) tableInputGradient(logits, table, out);
+        const given = { targets, logSumExp, entropy, dLogProb, dEntropy };
+        eachChunk(products, chunk, ({ part, logits, rows, offset }) => {
+          launchLogProbGradient({ logits, ...given }, { rows, vocabulary, temperature, offset });
+          for (const [i, { x, table }] of gradients.entries()) {
+            const ofRows = x && x.rows(offset, offset + rows);
+            launchGradients(logits, part[i], { x: ofRows, table });
           }
         });
       });
-      for (const [i, { x }] of gradients.entries()) if (x) sink.give(products[i].x, x);
+      giveGradients(products, gradients, sink);
     },
   );
   return { logProb, entropy, logSumExp };
 }
 
 export interface LinearLogProbabilityOptions {
+  /** Divides the logits. */
   temperature?: number;
+  /** Of logits that are there at a time. */
   chunkBytes?: number;
+  /** A second product that the logits sum: what an adapted head adds. */
   added?: TableProduct;
 }
 
-interface ChunkOptions {
+interface Chunk {
+  /** The products of its rows. */
+  part: TableProduct[];
+  logits: Tensor;
   rows: number;
-  vocabulary: number;
-  temperature: number;
   offset: number;
 }
 
+/** Runs `body` for each chunk of at most `most` rows, with its logits in one reused buffer. */
+function eachChunk(
+  products: readonly TableProduct[],
+  most: number,
+  body: (chunk: Chunk) => void,
+): void {
+  const [{ x: { engine, shape: [total] }, table: { shape: [vocabulary] } }] = products;
+  engine.scope(() => {
+    const buffer = engine.empty([most, vocabulary]);
+    for (let offset = 0; offset < total; offset += most) {
+      const rows = Math.min(most, total - offset);
+      const part = products.map(({ x, table }) => ({ x: x.rows(offset, offset + rows), table }));
+      const logits = buffer.rows(0, rows);
+      sumProducts(part, logits);
+      body({ part, logits, rows, offset });
+    }
+  });
+}
+
 /** As many rows as `bytes` of logits allow; in steps that keep chunks at aligned addresses. */
-function chunkRows(products: readonly TableProduct[], bytes: number): number {
-  const [{ x: { shape: [total] }, table: { shape: [vocabulary] } }] = products;
-  const aligned = Math.max(...products.map(({ x }) => rowAlignment(x.shape[1])));
+function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
+  const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;
   return Math.min(Math.max(rows, aligned), Math.max(total, 1));
 }

@@ -1,4 +1,5 @@
 import { rowBlocks } from "../tensor/row-blocks.ts";
+import type { Sink } from "../tensor/tape.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { placeColumns, takeColumns } from "./columns.ts";
 import { launchMatmul } from "./matmul.ts";
@@ -22,13 +23,9 @@ export function tableLogits(x: Tensor, table: Tensor, added?: TableProduct): Ten
   sumProducts(products, out);
   const inputs = products.flatMap(({ x, table }) => [x, table]);
   engine.tape?.record("tableLogits", inputs, out, (upstream, sink) => {
-    for (const { x, table } of products) {
-      if (sink.needs(table)) addTableGradient(upstream, x, sink.accumulator(table));
-      if (!sink.needs(x)) continue;
-      const gradient = engine.empty(x.shape);
-      tableInputGradient(upstream, table, gradient);
-      sink.give(x, gradient);
-    }
+    const gradients = openGradients(products, sink);
+    for (const [i, product] of products.entries()) launchGradients(upstream, product, gradients[i]);
+    giveGradients(products, gradients, sink);
   });
   return out;
 }
@@ -55,8 +52,41 @@ export function sumProducts(products: readonly TableProduct[], logits: Tensor): 
   }
 }
 
+/** Where the gradients of a product go; null where one is not asked for. */
+export interface ProductGradients {
+  /** [G, K], overwritten. */
+  x: Tensor | null;
+  /** [V, K], added to. */
+  table: Tensor | null;
+}
+
+export function openGradients(products: readonly TableProduct[], sink: Sink): ProductGradients[] {
+  return products.map(({ x, table }) => ({
+    x: sink.needs(x) ? x.engine.empty(x.shape) : null,
+    table: sink.needs(table) ? sink.accumulator(table) : null,
+  }));
+}
+
+/** The gradients of one product for the upstream gradient [G, V] of the logits. */
+export function launchGradients(
+  upstream: Tensor,
+  { x, table }: TableProduct,
+  gradients: ProductGradients,
+): void {
+  if (gradients.table) addTableGradient(upstream, x, gradients.table);
+  if (gradients.x) tableInputGradient(upstream, table, gradients.x);
+}
+
+export function giveGradients(
+  products: readonly TableProduct[],
+  gradients: readonly ProductGradients[],
+  sink: Sink,
+): void {
+  for (const [i, { x }] of gradients.entries()) if (x) sink.give(products[i].x, x);
+}
+
 /** total [V, K] ← total + upstreamᵀ·x. */
-export function addTableGradient(upstream: Tensor, x: Tensor, total: Tensor): void {
+function addTableGradient(upstream: Tensor, x: Tensor, total: Tensor): void {
   const [inner, columns] = x.shape;
   eachBlock(total, upstream, (block, part) => {
     const sizes = { rows: block.shape[0], columns, inner };
@@ -65,7 +95,7 @@ export function addTableGradient(upstream: Tensor, x: Tensor, total: Tensor): vo
 }
 
 /** out [G, K] ← upstream·T. */
-export function tableInputGradient(upstream: Tensor, table: Tensor, out: Tensor): void {
+function tableInputGradient(upstream: Tensor, table: Tensor, out: Tensor): void {
   const [rows, columns] = out.shape;
   let accumulate = false;
   eachBlock(table, upstream, (block, part) => {
