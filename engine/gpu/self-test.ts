@@ -25,7 +25,7 @@ interface Check {
  * Launches a few kernels whose answers are known, among them the matrix product that will be used. They are
  * kernels that a run needs anyway, because compiling them is what takes time.
  * @param features what the adapter offers
- * @returns the features to rely on: without `subgroups` where the product that uses them is wrong
+ * @returns the features to rely on: without `subgroups` where a kernel that would use them is wrong
  * @throws where anything else is wrong, naming the adapter and the kernel
  */
 export async function runSelfTest(
@@ -38,8 +38,10 @@ export async function runSelfTest(
     { TRANSPOSE_A: 0, WORKGROUP: features.lanes, ROWS: 16 },
     (b) => ({ panels: matrix(24, 4 * features.lanes, b) }),
   );
-  if (features.subgroups && await findFault(engine, subgroupProduct)) {
-    features = { ...features, subgroups: false };
+  const withSubgroups = [subgroupProduct];
+  if (!features.software) withSubgroups.push(subgroupReductions);
+  for (const check of features.subgroups ? withSubgroups : []) {
+    if (await findFault(engine, check)) features = { ...features, subgroups: false };
   }
   const checks = [logProbability, threefry, notANumber];
   if (!features.software) checks.push(tiledProduct);
@@ -171,6 +173,9 @@ const logProbability: Check = {
   expected: [Math.log((target + 1) / total)],
   tolerance: 1e-4,
 };
+
+/** On GPUs the kernels of rows reduce by subgroups, see engine/ops/row-reduction.ts. */
+const subgroupReductions: Check = { ...logProbability, constants: { SUBGROUPS: 1 } };
 
 /** The third of Random123's known-answer vectors for Threefry-2x32-20. */
 const threefry: Check = {

@@ -19,6 +19,8 @@ import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };
 import reduce from "../../shaders/reduce.wgsl" with { type: "text" };
+import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
+import reductions_subgroup from "../../shaders/reductions_subgroup.wgsl" with { type: "text" };
 import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
 import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
@@ -68,7 +70,23 @@ export function shaderText(name: ShaderName): string {
   return texts[name];
 }
 
+/** The texts that a shader is compiled from: its own, or one without and one with subgroups where it includes others. */
+export function shaderForms(name: ShaderName): string[] {
+  const text = shaderText(name);
+  return [...new Set([false, true].map((subgroups) => withIncludes(text, subgroups)))];
+}
+
 /** The names of a shader's entry points, in the order of its text. */
 export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
+}
+
+const INCLUDE = /^\/\/ include reductions$/m;
+
+/** A text with the reductions that it includes: through workgroup memory, or the subgroups' in their place. */
+export function withIncludes(text: string, subgroups: boolean): string {
+  if (!INCLUDE.test(text)) return text;
+  return subgroups
+    ? `enable subgroups;\n${text.replace(INCLUDE, () => reductions_subgroup)}`
+    : text.replace(INCLUDE, () => reductions);
 }

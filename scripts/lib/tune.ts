@@ -13,6 +13,13 @@ import {
   matmulVariants,
   type Sizes,
 } from "../../engine/ops/matmul.ts";
+import {
+  REDUCTION_CLASS,
+  reductionConstants,
+  reductionVariants,
+  withReductions,
+} from "../../engine/ops/row-reduction.ts";
+import { softmax } from "../../engine/ops/softmax.ts";
 import { attentionClass, chooseVariant, productClass } from "../../engine/ops/tuning.ts";
 import { Memo } from "../../engine/tensor/memo.ts";
 import type { Scope } from "../../engine/tensor/scope.ts";
@@ -86,6 +93,19 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
       const sequences = { offsets, count, longest };
       return (variant) =>
         attention(q, k, v, heads, sequences, variant as typeof attentionVariants[number]);
+    },
+  };
+}
+
+/** The kernels that reduce rows, by those of a softmax over a batch of logits. */
+export function reductionCase(engine: Engine, rows: number, columns: number): TuningCase {
+  return {
+    name: REDUCTION_CLASS,
+    fallback: "SUBGROUPS" in reductionConstants(engine) ? "subgroup" : "workgroup",
+    variants: reductionVariants.filter((variant) => available(engine, variant)),
+    prepare(engine) {
+      const x = numbers(engine, [rows, columns]);
+      return (variant) => withReductions(engine, variant, () => softmax(x));
     },
   };
 }

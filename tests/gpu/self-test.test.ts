@@ -54,6 +54,19 @@ test("a wrong product with subgroups falls back to the one without", async () =>
   engine.destroy();
 });
 
+test("wrong reductions by subgroups fall back to workgroup memory", async () => {
+  const engine = await newEngine();
+  const real = { ...engine.features, software: false };
+  expect(await runSelfTest(engine, real)).toEqual(real);
+  if (real.subgroups) {
+    // What stands only where workgroup memory is used.
+    const sum = "sum_of_lanes(sums, lane)";
+    corrupt(engine, "logprob", sum, `${sum} + 0.0 * eighths[0]`);
+    expect(await runSelfTest(engine, real)).toEqual({ ...real, subgroups: false });
+  }
+  engine.destroy();
+});
+
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
   corrupt(engine, "matmul", "k0 < params.inner", "k0 < 0u");
