@@ -10,7 +10,7 @@
 //   pack     lays B out for matmul_subgroup.wgsl: panels of 4·lanes columns, each panel's rows one after the
 //            other, filled up with zeros
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -25,8 +25,8 @@ override TRANSPOSE_A: bool = false; // A is stored [K, M]
 override TRANSPOSE_B: bool = false; // B is stored [N, K]
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
@@ -83,7 +83,7 @@ fn tiled(
       let column = first_column + b_column;
       slice_a[a_k * TILE + a_row] = 0.0;
       if (row < params.rows && k0 + a_k < params.inner) {
-        slice_a[a_k * TILE + a_row] = f32(a[index_a(row, k0 + a_k)]);
+        slice_a[a_k * TILE + a_row] = a[index_a(row, k0 + a_k)];
       }
       slice_b[b_k * TILE + b_column] = 0.0;
       if (column < params.columns && k0 + b_k < params.inner) {
@@ -134,7 +134,7 @@ fn direct(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id)
       f32(b[index_b(k, columns.w)]),
     );
     for (var r = 0u; r < ROWS; r++) {
-      let left = f32(a[index_a(min(first_row + r, last_row), k)]);
+      let left = a[index_a(min(first_row + r, last_row), k)];
       sums[r] = fma(vec4<f32>(left), right, sums[r]);
     }
   }
@@ -155,14 +155,14 @@ struct PackParams {
 }
 
 @group(0) @binding(6) var<uniform> pack_params: PackParams;
-@group(0) @binding(7) var<storage, read> x: array<scalar>; // [K, N], or [N, K]
-@group(0) @binding(8) var<storage, read_write> panels: array<vec4<scalar>>; // [⌈N / (4·lanes)⌉, depth, 4·lanes]
+@group(0) @binding(7) var<storage, read> x: array<stored>; // [K, N], or [N, K]
+@group(0) @binding(8) var<storage, read_write> panels: array<vec4<f32>>; // [⌈N / (4·lanes)⌉, depth, 4·lanes]
 
-fn element(k: u32, column: u32) -> scalar {
+fn element(k: u32, column: u32) -> f32 {
   if (k >= pack_params.inner || column >= pack_params.columns) {
-    return scalar();
+    return 0.0;
   }
-  return x[select(k * pack_params.columns + column, column * pack_params.inner + k, TRANSPOSE_B)];
+  return f32(x[select(k * pack_params.columns + column, column * pack_params.inner + k, TRANSPOSE_B)]);
 }
 
 @compute @workgroup_size(64)
@@ -177,7 +177,7 @@ fn pack(
   let row = i / pack_params.lanes; // of all panels
   let k = row % pack_params.depth;
   let column = (row / pack_params.depth * pack_params.lanes + i % pack_params.lanes) * 4u;
-  panels[i] = vec4<scalar>(
+  panels[i] = vec4<f32>(
     element(k, column),
     element(k, column + 1u),
     element(k, column + 2u),

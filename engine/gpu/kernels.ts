@@ -1,9 +1,9 @@
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
-import { type ShaderName, shaderText, withIncludes } from "./shaders.ts";
+import { type ShaderName, shaderText, withHalf, withIncludes } from "./shaders.ts";
 
 /**
  * Values for `override` declarations and for module-level `const NAME: u32 = …;` lines of a shader. `SUBGROUPS: 1`
- * gives what a shader includes the form that uses subgroups.
+ * gives what a shader includes the form that uses subgroups, `HALF: 1` reads weights that are stored as f16.
  */
 export type KernelConstants = Readonly<Record<string, number>>;
 
@@ -29,6 +29,8 @@ export interface Kernel {
   readonly bindings: readonly KernelBinding[];
   readonly fields: ReadonlyMap<string, KernelField>;
   readonly uniform: { binding: number; size: number } | null;
+  /** It reads weights that are stored as f16. */
+  readonly half: boolean;
 }
 
 interface EntryReflection {
@@ -71,12 +73,14 @@ export class KernelCache {
   }
 
   #compile(key: string, shader: ShaderName, entry: string, constants: KernelConstants): Kernel {
-    const { SUBGROUPS = 0, ...values } = constants;
-    const text = withIncludes(
+    const { SUBGROUPS = 0, HALF = 0, ...values } = constants;
+    const half = HALF === 1;
+    const whole = withIncludes(
       this.#replacements.get(shader) ?? shaderText(shader),
       SUBGROUPS === 1,
     );
-    const reflections = this.#reflect(shader, text);
+    const text = half ? withHalf(whole) : whole;
+    const reflections = this.#reflect(shader, whole);
     const reflection = reflections.get(entry);
     if (!reflection) {
       const known = [...reflections.keys()].join(", ");
@@ -103,7 +107,8 @@ export class KernelCache {
     });
     this.pipelinesCreated++;
     const { bindings, fields, uniform } = reflection;
-    return { id: this.pipelinesCreated, name: key, pipeline, layout, bindings, fields, uniform };
+    const id = this.pipelinesCreated;
+    return { id, name: key, pipeline, layout, bindings, fields, uniform, half };
   }
 
   #module(shader: ShaderName, text: string): GPUShaderModule {

@@ -25,7 +25,7 @@ interface Check {
  * Launches a few kernels whose answers are known, among them the matrix product that will be used. They are
  * kernels that a run needs anyway, because compiling them is what takes time.
  * @param features what the adapter offers
- * @returns the features to rely on: without `subgroups` where a kernel that would use them is wrong
+ * @returns the features to rely on: without `subgroups` or `half` where a kernel that would use them is wrong
  * @throws where anything else is wrong, naming the adapter and the kernel
  */
 export async function runSelfTest(
@@ -43,6 +43,7 @@ export async function runSelfTest(
   for (const check of features.subgroups ? withSubgroups : []) {
     if (await findFault(engine, check)) features = { ...features, subgroups: false };
   }
+  if (features.half && await findFault(engine, halfLookup)) features = { ...features, half: false };
   const checks = [logProbability, threefry, notANumber];
   if (!features.software) checks.push(tiledProduct);
   else if (!features.subgroups) checks.push(directProduct);
@@ -176,6 +177,23 @@ const logProbability: Check = {
 
 /** On GPUs the kernels of rows reduce by subgroups, see engine/ops/row-reduction.ts. */
 const subgroupReductions: Check = { ...logProbability, constants: { SUBGROUPS: 1 } };
+
+/** Rows of a table that is stored as f16. */
+const halfLookup: Check = {
+  name: "reading f16",
+  shader: "embedding",
+  entry: "lookup",
+  constants: { HALF: 1 },
+  bindings: (engine) => {
+    const table = engine.tensor(Uint16Array.of(0x3c00, 0xc100, 0x3555, 0x7bff), [2, 2]);
+    return { table, residual: table, tokens: engine.integers([1, 0]), out: engine.empty([2, 2]) };
+  },
+  output: "out",
+  parameters: { rows: 2, columns: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },
+  grid: [1, 1, 1],
+  expected: [0.333251953125, 65504, 1, -2.5],
+  tolerance: 0,
+};
 
 /** The third of Random123's known-answer vectors for Threefry-2x32-20. */
 const threefry: Check = {

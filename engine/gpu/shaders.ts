@@ -70,10 +70,11 @@ export function shaderText(name: ShaderName): string {
   return texts[name];
 }
 
-/** The texts that a shader is compiled from: its own, or one without and one with subgroups where it includes others. */
+/** The texts that a shader is compiled from: with and without subgroups or f16, where it has such forms. */
 export function shaderForms(name: ShaderName): string[] {
   const text = shaderText(name);
-  return [...new Set([false, true].map((subgroups) => withIncludes(text, subgroups)))];
+  const included = [false, true].map((subgroups) => withIncludes(text, subgroups));
+  return [...new Set(included.flatMap((text) => [text, withHalf(text)]))];
 }
 
 /** The names of a shader's entry points, in the order of its text. */
@@ -89,4 +90,11 @@ export function withIncludes(text: string, subgroups: boolean): string {
   return subgroups
     ? `enable subgroups;\n${text.replace(INCLUDE, () => reductions_subgroup)}`
     : text.replace(INCLUDE, () => reductions);
+}
+
+const STORED = /^alias stored = f32;/m;
+
+/** A text whose weights are stored as f16, in the place of f32. */
+export function withHalf(text: string): string {
+  return STORED.test(text) ? `enable f16;\n${text.replace(STORED, "alias stored = f16;")}` : text;
 }

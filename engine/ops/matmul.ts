@@ -1,6 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { columnSums } from "./reduce.ts";
+import { storedAs } from "./stored.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
 /** The kernel that makes a product. All give the same numbers up to rounding. */
@@ -32,7 +33,7 @@ export interface Layout {
 
 /**
  * out ← A·B (+ bias) (+ residual) (+ out), the launch below `linear` and its gradients. A is [M, K], B is
- * [K, N], out is [M, N]; the layout says which of A and B is stored the other way round.
+ * [K, N], out is [M, N]; the layout says which of A and B is stored the other way round. B may be stored as f16.
  */
 export function launchMatmul(
   operands: Operands,
@@ -68,7 +69,8 @@ export function launchMatmul(
     const grid = [Math.ceil(columns / 64), Math.ceil(rows / (tiled ? 64 : 8)), 1] as const;
     const entry = tiled ? "tiled" : "direct";
     const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
-    engine.launch("matmul", entry, bindings, parameters, grid, { TRANSPOSE_A, TRANSPOSE_B });
+    const constants = { TRANSPOSE_A, TRANSPOSE_B, ...storedAs(b) };
+    engine.launch("matmul", entry, bindings, parameters, grid, constants);
   }
 }
 
@@ -102,7 +104,7 @@ function packPanels(x: Tensor, sizes: Sizes, transposed: boolean): Tensor {
   const depth = panels.shape[1];
   const vectors = panels.size / 4;
   const parameters = { columns, inner, depth, lanes, vectors };
-  const constants = { TRANSPOSE_B: Number(transposed) };
+  const constants = { TRANSPOSE_B: Number(transposed), ...storedAs(x) };
   engine.launch("matmul", "pack", { x, panels }, parameters, engine.grid(vectors), constants);
   return panels;
 }

@@ -67,6 +67,13 @@ test("wrong reductions by subgroups fall back to workgroup memory", async () => 
   engine.destroy();
 });
 
+test("f16 is left alone where it is read wrongly", async () => {
+  const engine = await newEngine();
+  corrupt(engine, "embedding", "var value = f32(", "var value = 2.0 * f32(");
+  expect(await runSelfTest(engine)).toEqual({ ...engine.features, half: false });
+  engine.destroy();
+});
+
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
   corrupt(engine, "matmul", "k0 < params.inner", "k0 < 0u");
