@@ -16,7 +16,7 @@ import { embedding } from "../../engine/ops/embedding.ts";
 import { Rehearsal } from "../../engine/rl/rehearsal.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { openFolder } from "../../scripts/host/files.ts";
-import { randomNumbers } from "../support/compare.ts";
+import { expectClose, randomNumbers } from "../support/compare.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 import { changedModel } from "../support/model-folder.ts";
 import { oracle } from "../support/shared.ts";
@@ -92,10 +92,11 @@ for (const name of ["gpt2", "pythia", "llama-tied"]) {
   );
 }
 
-testHalf("tables that go block by block do too", async () => {
+testHalf("so do tables that go block by block, whose blocks end elsewhere", async () => {
   const [half, full] = await bothWays("llama-tied", 48 * 1024);
   expect(await logitsOf(half)).toEqual(await logitsOf(full));
-  expect(await adapterGradients(half)).toEqual(await adapterGradients(full));
+  const [found, expected] = [await adapterGradients(half), await adapterGradients(full)];
+  for (const [i, gradient] of found.entries()) expectClose(gradient, expected[i], 1e-5);
   half.parameters.engine.destroy();
 });
 
