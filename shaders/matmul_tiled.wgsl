@@ -71,7 +71,7 @@ fn tiled(
       }
     }
     workgroupBarrier();
-    for (var quad = 0u; quad < QUADS; quad++) {
+    for (var quad = 0u; quad * 4u < min(DEPTH, end - k0); quad++) {
       var rows = block_a(local.y, quad);
       let columns = block_b(local.x, quad);
       for (var r = 0u; r < 4u; r++) {
@@ -86,14 +86,21 @@ fn tiled(
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
-    let row = first_row + select(local.y + r * SIDE, local.y * 4u + r, TRANSPOSE_A);
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + select(local.x * 4u + c, local.x + c * SIDE, TRANSPOSE_B);
-      if (row < params.rows && column < params.columns) {
-        store((group.z * params.rows + row) * params.columns + column, column, sums[r][c]);
-      }
+  // Loops whose ends are only known when the kernel runs are not unrolled, and sums that take turns stay in
+  // registers: sixteen epilogues took seconds to compile.
+  let row_step = select(SIDE, 1u, TRANSPOSE_A);
+  let column_step = select(1u, SIDE, TRANSPOSE_B);
+  let row0 = first_row + local.y * select(1u, 4u, TRANSPOSE_A);
+  let column0 = first_column + local.x * select(4u, 1u, TRANSPOSE_B);
+  let last_row = min(params.rows, row0 + 4u * row_step);
+  let last_column = min(params.columns, column0 + 4u * column_step);
+  for (var row = row0; row < last_row; row += row_step) {
+    var sum = sums[0];
+    for (var column = column0; column < last_column; column += column_step) {
+      store((group.z * params.rows + row) * params.columns + column, column, sum.x);
+      sum = sum.yzwx;
     }
+    sums = array<vec4<f32>, 4>(sums[1], sums[2], sums[3], sums[0]);
   }
 }
 

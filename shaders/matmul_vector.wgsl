@@ -21,8 +21,7 @@ struct Params {
 
 override TRANSPOSE_A: bool = false; // A is stored [K, M]
 override TRANSPOSE_B: bool = false; // B is stored [N, K]
-override VECTORS_A: bool = false; // a row of A as it is stored is whole vec4s
-override VECTORS_B: bool = false;
+override VECTORS: bool = false; // a row of B as it is stored is whole vec4s; where that runs along k, so is one of A
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
@@ -95,7 +94,7 @@ fn index_a(row: u32, k: u32) -> u32 {
 
 /// Four k's of a row of A; zeros beyond K.
 fn quad_a(row: u32, k: u32) -> vec4<f32> {
-  if (VECTORS_A && !TRANSPOSE_A) {
+  if (VECTORS && !TRANSPOSE_A) {
     return vec4<f32>(a_vectors[index_a(row, k) / 4u]);
   }
   let last = params.inner - 1u;
@@ -114,7 +113,7 @@ fn quad_b(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
     return vec4<f32>();
   }
   let i = line * width + at;
-  if (VECTORS_B) {
+  if (VECTORS) {
     return vec4<f32>(b_vectors[i / 4u]);
   }
   let last = i + width - at - 1u;

@@ -60,21 +60,24 @@ fn vector(
   }
   let rank = subgroupExclusiveAdd(1u);
   let size = subgroupAdd(1u);
-  for (var r = 0u; r < ROWS; r++) {
-    let sum = subgroupAdd(sums[r]);
+  let rows = min(ROWS, params.rows - first_row);
+  // A loop whose end is only known when the kernel runs is not unrolled, and sums that take turns stay in registers.
+  for (var r = 0u; r < rows; r++) {
+    let sum = subgroupAdd(sums[0]);
     partials[r * WORKGROUP + thread] = select(vec4<f32>(), sum, rank == 0u);
+    for (var next = 1u; next < ROWS; next++) {
+      sums[next - 1u] = sums[next];
+    }
   }
   workgroupBarrier();
-  for (var r = 0u; r < ROWS; r++) {
+  for (var r = 0u; r < rows; r++) {
     var sum = vec4<f32>();
     for (var i = rank; i < WORKGROUP; i += size) {
       sum += partials[r * WORKGROUP + i];
     }
-    sums[r] = subgroupAdd(sum);
-  }
-  if (thread < 4u) {
-    for (var r = 0u; r < ROWS; r++) {
-      store(first_row + r, first_column + thread, sums[r][thread]);
+    let total = subgroupAdd(sum);
+    if (thread < 4u) {
+      store(first_row + r, first_column + thread, total[thread]);
     }
   }
 }

@@ -74,7 +74,9 @@ export function matrix(rows: number, columns: number, element: Element): number[
 }
 
 /** B as a linear layer stores its weight, [N, K]. */
-const stored = (inner: number) => (b: Element) => ({ b: matrix(columns, inner, (n, k) => b(k, n)) });
+const stored = (inner: number) => (b: Element) => ({
+  b: matrix(columns, inner, (n, k) => b(k, n)),
+});
 const vectors = { a_vectors: "a", b_vectors: "b" };
 
 export const directProduct = matrixProduct({

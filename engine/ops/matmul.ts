@@ -1,7 +1,13 @@
 import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { launchMatrices } from "./matmul-matrices.ts";
-import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
 import { launchSplit, launchTiled } from "./matmul-tiled.ts";
 import { type MatmulVariant, matmulVariant } from "./matmul-variants.ts";
 import { launchVector, launchVectorSubgroup } from "./matmul-vector.ts";

@@ -1,10 +1,6 @@
 import type { ShaderName } from "../../gpu/shaders.ts";
 import { launchMatmul, linear } from "../../ops/matmul.ts";
-import {
-  hasMatmulVariant,
-  type MatmulVariant,
-  matmulVariants,
-} from "../../ops/matmul-variants.ts";
+import { hasMatmulVariant, type MatmulVariant, matmulVariants } from "../../ops/matmul-variants.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { constant, type Family, type Op, type Problem, type Sizes, variable } from "../op.ts";
 
@@ -79,17 +75,21 @@ const productOp: Op = {
     plain: { meaning: "1: only the plain product", default: 0 },
   },
   typical: { M: 2176, N: 176, K: 64, TA: 0, TB: 1, plain: 1 },
-  grid: inAllLayouts([
-    [1, 1, 1],
-    [1, 64, 7],
-    [3, 5, 2],
-    [9, 68, 17],
-    [67, 31, 129],
-    [64, 263, 48],
-    [130, 1, 33],
-    [2, 68, 300],
-    [33, 100, 15],
-  ]),
+  grid: [
+    ...inAllLayouts([
+      [1, 1, 1],
+      [1, 64, 7],
+      [3, 5, 2],
+      [9, 68, 17],
+      [67, 31, 129],
+      [64, 263, 48],
+      [130, 1, 33],
+      [2, 68, 300],
+      [33, 100, 15],
+      [40, 72, 200],
+    ]),
+    { M: 5, N: 9, K: 70, TA: 1, TB: 1 },
+  ],
   more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
   tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },
   variants: matmulVariants.map((name) => ({
