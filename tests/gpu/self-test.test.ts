@@ -54,6 +54,16 @@ test("a wrong product with subgroups falls back to the one without", async () =>
   engine.destroy();
 });
 
+test("on a real GPU it is the product of few rows whose fault switches subgroups off", async () => {
+  const engine = await newEngine();
+  const features = { ...engine.features, software: false };
+  corrupt(engine, "matmul_vector_subgroup", "i < WORKGROUP; i += size", "i < size; i += size");
+  if (features.subgroups && features.lanes < 64) { // several subgroups a workgroup
+    expect(await runSelfTest(engine, features)).toEqual({ ...features, subgroups: false });
+  }
+  engine.destroy();
+});
+
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
   corrupt(engine, "matmul_tiled", "k0 < end", "k0 < 0u");
