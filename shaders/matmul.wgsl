@@ -4,9 +4,6 @@
 //
 //   direct   without workgroup memory: a lane makes 8 rows by 4 columns; the address of A is the same
 //            for the whole workgroup, and neighbouring lanes read neighbouring columns of B
-//
-//   pack     lays B out for matmul_subgroup.wgsl: panels of 4·lanes columns, each panel's rows one after the
-//            other, filled up with zeros
 
 alias scalar = f32;
 
@@ -86,43 +83,4 @@ fn direct(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id)
       store(row, first_column + c * WORKGROUP, sums[row - first_row][c]);
     }
   }
-}
-
-struct PackParams {
-  columns: u32, // N
-  inner: u32, // K
-  depth: u32, // K with what fills the last step
-  lanes: u32, // vec4s in a row of a panel
-  vectors: u32, // of all panels
-}
-
-@group(0) @binding(6) var<uniform> pack_params: PackParams;
-@group(0) @binding(7) var<storage, read> x: array<scalar>; // [K, N], or [N, K]
-@group(0) @binding(8) var<storage, read_write> panels: array<vec4<scalar>>; // [⌈N / (4·lanes)⌉, depth, 4·lanes]
-
-fn element(k: u32, column: u32) -> scalar {
-  if (k >= pack_params.inner || column >= pack_params.columns) {
-    return scalar();
-  }
-  return x[select(k * pack_params.columns + column, column * pack_params.inner + k, TRANSPOSE_B)];
-}
-
-@compute @workgroup_size(64)
-fn pack(
-  @builtin(global_invocation_id) id: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= pack_params.vectors) {
-    return;
-  }
-  let row = i / pack_params.lanes; // of all panels
-  let k = row % pack_params.depth;
-  let column = (row / pack_params.depth * pack_params.lanes + i % pack_params.lanes) * 4u;
-  panels[i] = vec4<scalar>(
-    element(k, column),
-    element(k, column + 1u),
-    element(k, column + 2u),
-    element(k, column + 3u),
-  );
 }

@@ -1,5 +1,4 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
-import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors } from "./bindings.ts";
@@ -47,8 +46,6 @@ export class Engine {
   tape: Tape | null = null;
   /** Measured choices of kernels; null: the untuned defaults. */
   tuning: Tuning | null = null;
-  /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
-  memo: Memo | null = null;
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
@@ -246,17 +243,6 @@ export class Engine {
     }
     await this.#commands.check();
     return await profiler.take();
-  }
-
-  /** Runs `body` with `memo` at hand. */
-  remember<T>(memo: Memo, body: () => T): T {
-    const outer = this.memo;
-    this.memo = memo;
-    try {
-      return body();
-    } finally {
-      this.memo = outer;
-    }
   }
 
   flush(): void {

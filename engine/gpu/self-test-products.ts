@@ -89,9 +89,10 @@ export const directProduct = matrixProduct({
 export function subgroupProduct(lanes: number): Check {
   return matrixProduct({
     shader: "matmul_subgroup",
-    entry: "product",
+    entry: "product_transposed",
     constants: { TRANSPOSE_A: 0, WORKGROUP: lanes, ROWS: 16 },
-    right: (b) => ({ panels: matrix(24, 4 * lanes, b) }),
+    inner: 22,
+    right: (b) => ({ b_transposed: stored(22)(b).b }),
   });
 }
 

@@ -1,5 +1,4 @@
-import type { Engine } from "../gpu/engine.ts";
-import { expectShape, matrixShape, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
 import { launchMatrices } from "./matmul-matrices.ts";
 import {
   type Layout,
@@ -8,6 +7,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { fitsSubgroups, launchSubgroup } from "./matmul-subgroup.ts";
 import { launchSplit, launchTiled } from "./matmul-tiled.ts";
 import { type MatmulVariant, matmulVariant } from "./matmul-variants.ts";
 import { launchVector, launchVectorSubgroup } from "./matmul-vector.ts";
@@ -22,7 +22,8 @@ const launches: Record<MatmulVariant, Launch> = {
   matvec: launchVector,
   matvec_subgroup: launchVectorSubgroup,
   direct: launchDirect,
-  subgroup: launchSubgroup,
+  subgroup: (operands, sizes, layout) =>
+    (fitsSubgroups(sizes) ? launchSubgroup : launchDirect)(operands, sizes, layout),
   matrices: launchMatrices,
 };
 
@@ -51,53 +52,6 @@ function launchDirect(operands: Operands, sizes: Sizes, layout: Layout): void {
     [Math.ceil(sizes.columns / 64), Math.ceil(sizes.rows / 8), 1],
     { TRANSPOSE_A, TRANSPOSE_B },
   );
-}
-
-/** A product with subgroups on an adapter that computes on the CPU, where sizes allow; `direct` elsewhere. */
-function launchSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
-  const { a, b, out, bias, residual } = operands;
-  const { engine } = out;
-  const { rows, columns } = sizes;
-  if (columns % 4 !== 0 || !panelsFit(engine, sizes)) return launchDirect(operands, sizes, layout);
-  engine.scope(() => {
-    const make = () => packPanels(b, sizes, layout.transposeB ?? false);
-    const panels = engine.memo?.get(b, make) ?? make();
-    const bindings = { a, panels, out, bias: bias ?? panels, residual: residual ?? panels };
-    const ROWS = rows <= 4 ? 4 : 16;
-    const WORKGROUP = engine.features.lanes;
-    const { TRANSPOSE_A } = storageOf(sizes, layout);
-    engine.launch(
-      "matmul_subgroup",
-      "product",
-      bindings,
-      parametersOf(operands, sizes, layout),
-      [Math.ceil(columns / (4 * WORKGROUP)), Math.ceil(rows / ROWS), 1],
-      { TRANSPOSE_A, WORKGROUP, ROWS },
-    );
-  });
-}
-
-/** The shape of B in panels of columns: panels, depth, columns of a panel. */
-function panelShape({ features: { lanes } }: Engine, { columns, inner }: Sizes) {
-  return [Math.ceil(columns / (4 * lanes)), Math.ceil(inner / 8) * 8, 4 * lanes] as const;
-}
-
-function panelsFit(engine: Engine, sizes: Sizes): boolean {
-  return 4 * sizeOf(panelShape(engine, sizes)) <= engine.bindingLimit;
-}
-
-/** B in panels of columns, the layout that the subgroup variant reads. */
-function packPanels(x: Tensor, sizes: Sizes, transposed: boolean): Tensor {
-  const { engine } = x;
-  const { columns, inner } = sizes;
-  const { lanes } = engine.features;
-  const panels = engine.empty(panelShape(engine, sizes));
-  const depth = panels.shape[1];
-  const vectors = panels.size / 4;
-  const parameters = { columns, inner, depth, lanes, vectors };
-  const constants = { TRANSPOSE_B: Number(transposed) };
-  engine.launch("matmul", "pack", { x, panels }, parameters, engine.grid(vectors), constants);
-  return panels;
 }
 
 /** What a linear layer adds to its product, and how its weight lies. */

@@ -15,8 +15,6 @@ import {
   matmulVariants,
 } from "../../engine/ops/matmul-variants.ts";
 import { attentionClass, chooseVariant, productClass } from "../../engine/ops/tuning.ts";
-import { Memo } from "../../engine/tensor/memo.ts";
-import type { Scope } from "../../engine/tensor/scope.ts";
 import type { Shape, Tensor } from "../../engine/tensor/tensor.ts";
 
 /** An op at one class of shapes. */
@@ -24,33 +22,22 @@ export interface TuningCase {
   name: string;
   fallback: string;
   variants: readonly string[];
-  /** Makes the inputs, which belong to `scope`; what it returns launches a variant. */
-  prepare(engine: Engine, scope: Scope): (variant: string) => Tensor;
+  /** Makes the inputs; what it returns launches a variant. */
+  prepare(engine: Engine): (variant: string) => Tensor;
 }
 
 /** The products of a linear layer [N, K] over `rows` rows: itself and its two gradients. */
 export function productCases(engine: Engine, rows: number, [N, K]: Shape): TuningCase[] {
   return [
-    productCase(engine, { rows, columns: N, inner: K }, { transposeB: true }),
+    decodingCase(engine, rows, [N, K]),
     productCase(engine, { rows, columns: K, inner: N }, {}),
     productCase(engine, { rows: N, columns: K, inner: rows }, { transposeA: true }),
   ];
 }
 
-/** The product of a linear layer [N, K] while `rows` sequences are decoded, step by step with the same weights. */
+/** The product of a linear layer [N, K] while `rows` sequences are decoded. */
 export function decodingCase(engine: Engine, rows: number, [N, K]: Shape): TuningCase {
-  const { prepare, ...one } = productCase(
-    engine,
-    { rows, columns: N, inner: K },
-    { transposeB: true },
-  );
-  return {
-    ...one,
-    prepare(engine, scope) {
-      const run = prepare(engine, scope), memo = new Memo(scope);
-      return (variant) => engine.remember(memo, () => run(variant));
-    },
-  };
+  return productCase(engine, { rows, columns: N, inner: K }, { transposeB: true });
 }
 
 function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
@@ -107,7 +94,7 @@ export async function tuneCase(
 ): Promise<{ choice: string; ratio: number }> {
   const scope = engine.openScope();
   try {
-    const run = engine.within(scope, () => prepare(engine, scope));
+    const run = engine.within(scope, () => prepare(engine));
     const finished = engine.within(scope, () => engine.zeros([1]));
     const sample = async (variant: string, count: number) => {
       const start = performance.now();

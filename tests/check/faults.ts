@@ -293,20 +293,12 @@ export const faults: readonly Fault[] = [
     wrong: "column * params.columns + k, TRANSPOSE_B",
   },
   {
-    shader: "matmul",
-    op: "launchMatmul",
-    what: "what fills the last panel is not zero",
-    right: "if (k >= pack_params.inner || column >= pack_params.columns) {\n    return scalar();",
-    wrong:
-      "if (k >= pack_params.inner || column >= pack_params.columns) {\n    return scalar(1.0);",
-  },
-  {
     shader: "matmul_subgroup",
     op: "launchMatmul",
     variant: "subgroup",
     what: "the last step of the sum is dropped",
-    right: "step < steps; step++",
-    wrong: "step + 1u < steps; step++",
+    right: "k < params.inner; k += STEP",
+    wrong: "k + STEP < params.inner; k += STEP",
   },
   {
     shader: "ppo",

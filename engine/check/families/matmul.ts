@@ -42,8 +42,8 @@ const entries = [
   "add_partials",
   "vector",
   "direct",
-  "pack",
   "product",
+  "product_transposed",
   "matrices",
 ];
 
@@ -86,6 +86,7 @@ const productOp: Op = {
       [130, 1, 33],
       [2, 68, 300],
       [33, 100, 15],
+      [67, 260, 9],
       [40, 72, 200],
     ]),
     { M: 5, N: 9, K: 70, TA: 1, TB: 1 },
