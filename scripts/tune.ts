@@ -15,6 +15,7 @@ import {
   attentionCase,
   decodingCase,
   productCases,
+  reductionCase,
   tuneCase,
   type TuningCase,
 } from "./lib/tune.ts";
@@ -53,7 +54,7 @@ for (const name of parameters.names) {
   add(productCases(engine, rows, shape));
   add(DECODED_ROWS.map((decoded) => decodingCase(engine, decoded, shape)));
 }
-add([attentionCase(engine, heads, tokens)]);
+add([attentionCase(engine, heads, tokens), reductionCase(engine, rows, config.vocabulary)]);
 
 const choices: Record<string, string> = {};
 for (const [name, one] of cases) {

@@ -9,7 +9,7 @@
 //                 `out` gets their partial sums [⌈K / depth⌉, M, N].
 //   add_partials  adds those up, always in the same order.
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -27,13 +27,13 @@ override VECTORS_A: bool = false; // a row of A as it is stored is whole vec4s
 override VECTORS_B: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N], or partial sums
-@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<scalar>>; // a
-@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<scalar>>; // b
+@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<f32>>; // a
+@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<stored>>; // b
 @group(0) @binding(8) var<storage, read> partials: array<f32>; // [⌈K / depth⌉, M, N]
 
 const TILE: u32 = 64u;
@@ -151,15 +151,15 @@ fn quad_a(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   }
   let i = line * width + at;
   if (VECTORS_A) {
-    return vec4<f32>(a_vectors[i / 4u]);
+    return a_vectors[i / 4u];
   }
   let last = i + width - at - 1u;
   let within = vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last);
   let quad = vec4<f32>(
-    f32(a[i]),
-    f32(a[min(i + 1u, last)]),
-    f32(a[min(i + 2u, last)]),
-    f32(a[min(i + 3u, last)]),
+    a[i],
+    a[min(i + 1u, last)],
+    a[min(i + 2u, last)],
+    a[min(i + 3u, last)],
   );
   return select(vec4<f32>(), quad, within);
 }

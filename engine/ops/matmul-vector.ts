@@ -5,6 +5,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /** Rows that a workgroup makes at most; of more rows, each eight read the matrix again. */
 export const VECTOR_ROWS = 8;
@@ -20,7 +21,7 @@ export function launchVector(operands: Operands, sizes: Sizes, layout: Layout): 
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (layout.transposeB ? 4 : 16)), Math.ceil(sizes.rows / ROWS), 1],
-    { TRANSPOSE_A, TRANSPOSE_B, VECTORS, ROWS },
+    { TRANSPOSE_A, TRANSPOSE_B, VECTORS, ROWS, ...storedAs(b) },
   );
 }
 
@@ -35,7 +36,7 @@ export function launchVectorSubgroup(operands: Operands, sizes: Sizes, layout: L
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / 4), Math.ceil(sizes.rows / ROWS), 1],
-    { VECTORS: storageOf(sizes, layout).VECTORS_B, ROWS },
+    { VECTORS: storageOf(sizes, layout).VECTORS_B, ROWS, ...storedAs(b) },
   );
 }
 

@@ -13,6 +13,13 @@ export const modelFlag = {
     "the model to start from: a folder, a run with one model, or a name on the Hugging Face hub",
 } as const;
 
+export const weightsFlag = {
+  type: "string",
+  choices: ["f32", "f16"],
+  default: "f32",
+  help: "what weights that are not trained are stored as; f16 takes half the memory",
+} as const;
+
 export const rewardFlag = {
   type: "string",
   placeholder: "MODEL",

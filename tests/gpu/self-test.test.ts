@@ -64,6 +64,26 @@ test("on a real GPU it is the product of few rows whose fault switches subgroups
   engine.destroy();
 });
 
+test("wrong reductions by subgroups fall back to workgroup memory", async () => {
+  const engine = await newEngine();
+  const real = { ...engine.features, software: false };
+  expect(await runSelfTest(engine, real)).toEqual(real);
+  if (real.subgroups) {
+    // What stands only where workgroup memory is used.
+    const sum = "sum_of_lanes(sums, lane)";
+    corrupt(engine, "logprob", sum, `${sum} + 0.0 * eighths[0]`);
+    expect(await runSelfTest(engine, real)).toEqual({ ...real, subgroups: false });
+  }
+  engine.destroy();
+});
+
+test("f16 is left alone where it is read wrongly", async () => {
+  const engine = await newEngine();
+  corrupt(engine, "embedding", "var value = f32(", "var value = 2.0 * f32(");
+  expect(await runSelfTest(engine)).toEqual({ ...engine.features, half: false });
+  engine.destroy();
+});
+
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
   corrupt(engine, "matmul_tiled", "k0 < end", "k0 < 0u");

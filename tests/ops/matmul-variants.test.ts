@@ -15,6 +15,7 @@ import { newEngine, testEngine } from "../support/engine.ts";
 const features: Features = {
   subgroups: true,
   timestamps: true,
+  half: true,
   software: false,
   lanes: 32,
   subgroupMatrices: null,
