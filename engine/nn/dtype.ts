@@ -87,11 +87,13 @@ export function toFloat16(tensor: string, dtype: Dtype, bytes: Uint8Array): Uint
   if (dtype === "F16") return new Uint16Array(new Uint8Array(bytes).buffer);
   const values = toFloat32(tensor, dtype, bytes);
   const halves = float32ToFloat16(values);
-  const lost = halves.findIndex((half, i) => (half & 0x7fff) === 0x7c00 && isFinite(values[i]));
-  if (lost < 0) return halves;
-  throw new RangeError(
-    `tensor ${tensor} holds ${values[lost]}, and f16 goes to ${LARGEST_F16}; load it as f32`,
-  );
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i] & 0x7fff) !== 0x7c00 || !isFinite(values[i])) continue;
+    throw new RangeError(
+      `tensor ${tensor} holds ${values[i]}, and f16 goes to ${LARGEST_F16}; load it as f32`,
+    );
+  }
+  return halves;
 }
 
 function exactFloat32(tensor: string, integers: ArrayLike<number>): Float32Array<ArrayBuffer> {
