@@ -1,6 +1,6 @@
 // Compiles every entry point of every shader in Deno's own WebGPU, whose compiler is naga, and prints a
-// line of JSON: an error for each that fails, and the extensions that were left out because the adapter lacks
-// them. Run by naga.test.ts:
+// line of JSON: an error for each that fails, and the extensions that were left out because naga or the
+// adapter lacks them. Run by naga.test.ts:
 //
 //   deno run --unstable-webgpu --allow-read --allow-env tests/gpu/naga-compile.ts
 import { KernelCache } from "../../engine/gpu/kernels.ts";
@@ -32,6 +32,7 @@ async function compile(shader: ShaderName, entry: string): Promise<void> {
 }
 
 const lacking = [
+  "enable chromium_experimental_subgroup_matrix;", // naga knows none; subgroup-matrices.test.ts compiles it
   ...withSubgroups ? [] : ["enable subgroups;"],
   ...half.length > 0 ? [] : ["enable f16;"],
 ];
