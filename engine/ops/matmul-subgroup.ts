@@ -6,6 +6,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /** Whether the kernel can store the product by fours of columns, and read a B that is [N, K] by twos of k. */
 export function fitsSubgroups({ columns, inner }: Sizes, { transposeB }: Layout): boolean {
@@ -26,7 +27,7 @@ export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Layout)
     { a, [nameOfB]: b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (8 * WORKGROUP)), Math.ceil(sizes.rows / ROWS), 1],
-    { TRANSPOSE_A, WORKGROUP, ROWS },
+    { TRANSPOSE_A, WORKGROUP, ROWS, ...storedAs(b) },
   );
 }
 

@@ -1,4 +1,11 @@
-import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /** Tiles of a workgroup each: 64 × 64, or 32 × 32 where larger ones would be too few for the GPU. */
 export type TileSide = 32 | 64;
@@ -34,7 +41,13 @@ export function launchSplit(operands: Operands, sizes: Sizes, layout: Layout): v
     launchTiles({ a, b, out: partials }, sizes, { transposeA, transposeB }, side, depth);
     const bindings = { partials, out, bias: bias ?? partials, residual: residual ?? partials };
     const parameters = { ...parametersOf(operands, sizes, layout), depth };
-    engine.launch("matmul_tiled", "add_partials", bindings, parameters, engine.grid(rows * columns));
+    engine.launch(
+      "matmul_tiled",
+      "add_partials",
+      bindings,
+      parameters,
+      engine.grid(rows * columns),
+    );
   });
 }
 
@@ -68,6 +81,6 @@ function launchTiles(
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
     { ...parametersOf(operands, sizes, layout), depth },
     [Math.ceil(columns / side), Math.ceil(rows / side), Math.ceil(inner / depth)],
-    { ...storageOf(sizes, layout), TILE: side },
+    { ...storageOf(sizes, layout), TILE: side, ...storedAs(b) },
   );
 }
