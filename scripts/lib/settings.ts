@@ -18,8 +18,8 @@ export interface RunSettings {
   policy: PolicySettings;
   /** Policy and critic share a trunk, where otherwise the critic starts from the reward model. */
   sharedTrunk: boolean;
-  /** Longest prompt, in tokens; what the context leaves, where absent. */
-  promptTokens?: number;
+  /** Longest prompt, in tokens. */
+  promptTokens: number;
   /** Updates between looks at validation prompts, and how many of those. */
   evaluateEvery: number;
   validationPrompts: number;
@@ -31,7 +31,8 @@ export interface RunSettings {
   checkpointEvery: number;
 }
 
-const MICRO_TOKENS = 4096;
+/** Tokens that pass through a model at a time. */
+export const MICRO_TOKENS = 4096;
 
 /**
  * The paper's values (Table 5), and its code's where the paper gives none or another: temperature, whitening of
