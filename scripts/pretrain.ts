@@ -20,6 +20,7 @@ import { createRunFolder } from "./host/run-folder.ts";
 import { cutDocuments, readDocuments } from "./lib/documents.ts";
 import { readHelpful } from "./lib/helpful.ts";
 import { saveModel } from "./lib/save-model.ts";
+import { MICRO_TOKENS } from "./lib/settings.ts";
 import { contentWarning, helpfulBase, redditCorpus, storyteller } from "./lib/shared-data.ts";
 import { train } from "./lib/train.ts";
 
@@ -65,13 +66,12 @@ const config: ModelConfig = {
   context: 512,
 };
 const pieceTokens = 256; // twice as long a piece costs a third more per token on two cores
-const microTokens = 4096;
 const settings = {
   steps,
   batchSize: 12,
   schedule: { peak: 3e-3, kind: "cosine", warmup: 0.05 },
   optimizer: { ...defaultAdamW, weightDecay: 0.1 },
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 } as const;
 
@@ -111,8 +111,8 @@ const seconds = await train(
 
 // Held-out loss, and the model as a Hugging Face folder.
 const heldOutLoss = {
-  posts: -await meanLogProbability(model, heldOut.posts, microTokens),
-  dialogues: -await meanLogProbability(model, heldOut.dialogues, microTokens),
+  posts: -await meanLogProbability(model, heldOut.posts, MICRO_TOKENS),
+  dialogues: -await meanLogProbability(model, heldOut.dialogues, MICRO_TOKENS),
 };
 await saveModel(folder, "small-lm", model, { name: storyteller, path: storyteller });
 const results = {

@@ -23,7 +23,7 @@ import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
 import { rougeL } from "./lib/rouge.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { paperPolicy } from "./lib/settings.ts";
+import { MICRO_TOKENS, paperPolicy } from "./lib/settings.ts";
 import { contentWarning, redditSummaries } from "./lib/shared-data.ts";
 import { renderSummaryTable, summaryResult } from "./lib/summary-results.ts";
 import { encodeSummaries, readSummaries } from "./lib/summaries.ts";
@@ -75,13 +75,12 @@ const source = await loadTextModel(engine, modelPath);
 const { base, tokenizer } = source;
 
 const limits = { promptTokens: 192, responseTokens: 48 };
-const microTokens = 4096;
 const sftSettings = {
   steps: given.sftSteps,
   batchSize: 16,
   schedule: { peak: 1e-3, kind: "linear", warmup: 0.05 },
   optimizer: defaultAdamW,
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 } as const;
 const policySettings: PolicySettings = {
@@ -99,7 +98,7 @@ const policySettings: PolicySettings = {
   whitenRewards: false,
   schedule: { peak: 4e-4, kind: "linear", warmup: 0 },
   optimizer: { ...defaultAdamW, epsilon: 1e-5 },
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 };
 
@@ -139,7 +138,13 @@ const syntheticReward = (row: { reference: string }, response: readonly number[]
 const judges = { reference: sft, reward: syntheticReward, tokenizer, gold: null };
 const answer = (policy: Model): Promise<Answer[]> => {
   const { responseTokens } = limits;
-  const options = { temperature: 1, responseTokens, microTokens, batchRows: 40, seed };
+  const options = {
+    temperature: 1,
+    responseTokens,
+    microTokens: MICRO_TOKENS,
+    batchRows: 40,
+    seed,
+  };
   return withProgress(
     "test posts",
     test.length,

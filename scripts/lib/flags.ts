@@ -1,6 +1,7 @@
 // The flags that several commands share; each stands here once, so that it means the same everywhere.
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
+import { MICRO_TOKENS } from "./settings.ts";
 
 /** A flag that must be given. */
 export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
@@ -73,7 +74,7 @@ export const memoryFlags = {
   microTokens: {
     type: "integer",
     min: 1,
-    help: "tokens that pass through the model at a time; 4096 without it",
+    help: `tokens that pass through the model at a time; ${MICRO_TOKENS} without it`,
   },
 } as const;
 

@@ -1,3 +1,4 @@
+import { percent } from "../../data/percent.ts";
 import type { Estimate } from "../../engine/rl/statistics.ts";
 import { formatEstimate, formatNumber, mainScore } from "./measures.ts";
 import { type MethodName, methodTitles, type Results } from "./types.ts";
@@ -95,8 +96,8 @@ function soundness({ methods }: Results, trained: MethodName): Fact[] {
     ),
     fact(
       ended.mean >= limits.ended,
-      `${percent(ended.mean)} of ${title}'s responses end properly; ` +
-        `at least ${percent(limits.ended)} is asked.`,
+      `${percent(ended.mean, 0)} of ${title}'s responses end properly; ` +
+        `at least ${percent(limits.ended, 0)} is asked.`,
     ),
   ];
   if (methods.sft && methods.sft.distinct2.mean > 0) {
@@ -111,8 +112,8 @@ function soundness({ methods }: Results, trained: MethodName): Fact[] {
 }
 
 function rewardModelFact({ rewardModel: { accuracy, longerWins } }: Results): Fact {
-  const right = `The reward model is right in ${percent(accuracy.mean)} of held-out pairs`;
-  const baseline = `${percent(longerWins.mean)} for always taking the longer response`;
+  const right = `The reward model is right in ${percent(accuracy.mean, 0)} of held-out pairs`;
+  const baseline = `${percent(longerWins.mean, 0)} for always taking the longer response`;
   // Labels may say the shorter one is better: then length predicts by its inverse.
   const trivial = Math.max(longerWins.mean, 1 - longerWins.mean);
   if (accuracy.low > trivial) return { status: "good", text: `${right}, against ${baseline}.` };
@@ -120,4 +121,3 @@ function rewardModelFact({ rewardModel: { accuracy, longerWins } }: Results): Fa
 }
 
 const fact = (good: boolean, text: string): Fact => ({ status: good ? "good" : "bad", text });
-const percent = (share: number) => `${formatNumber(100 * share, 0)} %`;
