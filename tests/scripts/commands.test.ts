@@ -132,6 +132,17 @@ test("a run's config.json repeats it to the bit, and flags win over a config", a
   // A finished run goes on from its last checkpoint: there is nothing left to train.
   expect(await run("sft", "--resume", "first")).toMatchObject(numbers);
 
+  // Kernels that were measured are a part of what a config repeats, and of what a folder computes with.
+  const tuning = { "a class of shapes": "direct" };
+  writeFileSync(
+    join(folder, "tuned.json"),
+    JSON.stringify({ ...json("first/config.json"), tuning }),
+  );
+  await run("sft", "--config", "tuned.json", "--run", "tuned");
+  expect(json("tuned/config.json").tuning).toEqual(tuning);
+  await run("sft", ...first.slice(0, -1), "tuned");
+  expect(json("tuned/config.json").tuning).toEqual(tuning);
+
   const mine = {
     model: storyteller,
     data: "pairs.jsonl",
