@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { attentionCase, decodingCase, productCases, tuneCase } from "../../scripts/lib/tune.ts";
+import { tuneCase } from "../../scripts/lib/tune.ts";
+import { attentionCase, decodingCase, productCases } from "../../scripts/lib/tuning-cases.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 
 const quick = { samples: 3, sampleMs: 0 };
@@ -7,9 +8,12 @@ const quick = { samples: 3, sampleMs: 0 };
 test("each case is measured with the variants that this adapter has", async () => {
   const engine = await testEngine();
   const heads = { heads: 2, keyHeads: 1, headSize: 8 };
+  const layers = [true, false].map((inputFirst) => ({ inputs: 12, outputs: 20, inputFirst }));
   const cases = [
-    ...productCases(engine, 24, [16, 12]),
-    decodingCase(engine, 3, [16, 12]),
+    ...layers.flatMap((layer) => [
+      ...productCases(engine, 100, layer),
+      decodingCase(engine, 3, layer),
+    ]),
     attentionCase(engine, heads, 16),
   ];
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
@@ -23,7 +27,7 @@ test("each case is measured with the variants that this adapter has", async () =
 
 test("a variant that computes something else is never chosen", async () => {
   const engine = await newEngine();
-  const [one] = productCases(engine, 8, [8, 8]);
+  const [one] = productCases(engine, 8, { inputs: 8, outputs: 8, inputFirst: false });
   const wrong = {
     ...one,
     variants: [one.fallback, "wrong"],

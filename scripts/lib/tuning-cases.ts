@@ -1,0 +1,167 @@
+// What of a model scripts/tune.ts measures: its products, each as a training step and as decoding ask for it,
+// and its attention.
+import type { Engine } from "../../engine/gpu/engine.ts";
+import type { ModelConfig } from "../../engine/nn/architecture.ts";
+import { kernelHeads } from "../../engine/nn/decoder.ts";
+import { decoderEntries } from "../../engine/nn/entries.ts";
+import { architectureOf } from "../../engine/nn/families/index.ts";
+import type { Model } from "../../engine/nn/model.ts";
+import {
+  attention,
+  attentionVariant,
+  attentionVariants,
+  type Heads,
+  subgroupFits,
+} from "../../engine/ops/attention.ts";
+import { chunkRows } from "../../engine/ops/linear-logprob.ts";
+import {
+  launchMatmul,
+  type Layout,
+  matmulVariant,
+  matmulVariants,
+  type Sizes,
+} from "../../engine/ops/matmul.ts";
+import { attentionClass, productClass } from "../../engine/ops/tuning.ts";
+import { Memo } from "../../engine/tensor/memo.ts";
+import { rowBlocks } from "../../engine/tensor/row-blocks.ts";
+import { type Shape, sizeOf, type Tensor } from "../../engine/tensor/tensor.ts";
+import type { TuningCase } from "./tune.ts";
+
+const DECODED_ROWS = [1, 16, 64];
+
+/** A linear layer from `inputs` to `outputs` numbers, whose weight is stored [inputs, outputs] or the other way. */
+export interface Layer {
+  inputs: number;
+  outputs: number;
+  inputFirst: boolean;
+}
+
+/** How much a training step works at: all its rows, and those of a sequence. */
+export interface TuningLoad {
+  rows: number;
+  tokens: number;
+}
+
+/** Everything that is worth a choice for this model, each class of shapes once. */
+export function modelCases(
+  { config, parameters }: Model,
+  { rows, tokens }: TuningLoad,
+): TuningCase[] {
+  const { engine } = parameters;
+  const { vocabulary, width } = config;
+  const head = headBlocks(config, (name) => parameters.get(name));
+  const headRows = chunkRows(rows, vocabulary, width);
+  const layers = linearLayers(config);
+  const cases = [
+    ...layers.flatMap((layer) => productCases(engine, rows, layer)),
+    ...head.flatMap((block) => productCases(engine, headRows, block)),
+    ...[...layers, ...head].flatMap((layer) =>
+      DECODED_ROWS.map((decoded) => decodingCase(engine, decoded, layer))
+    ),
+    attentionCase(engine, kernelHeads(config), tokens),
+  ];
+  return [...new Map(cases.map((one) => [one.name, one])).values()];
+}
+
+function linearLayers(config: ModelConfig): Layer[] {
+  const { layers, inputFirst } = architectureOf(config);
+  return decoderEntries(config)
+    .filter(({ name, shape }) => name.startsWith(`${layers}.`) && shape.length === 2)
+    .map(({ shape }) => {
+      const [outputs, inputs] = inputFirst ? shape.toReversed() : shape;
+      return { outputs, inputs, inputFirst };
+    });
+}
+
+/** The output head, in blocks where it is too large for one binding. */
+function headBlocks(config: ModelConfig, weight: (name: string) => Tensor): Layer[] {
+  // The last of the tables: the embedding, where the two are tied.
+  const { name } = decoderEntries(config).findLast(({ table }) => table)!;
+  return rowBlocks(weight(name)).map(({ rows: { shape: [outputs, inputs] } }) => {
+    return { outputs, inputs, inputFirst: false };
+  });
+}
+
+/** The products of a linear layer over `rows` rows: itself and its two gradients. */
+export function productCases(
+  engine: Engine,
+  rows: number,
+  { inputs, outputs, inputFirst }: Layer,
+): TuningCase[] {
+  const weight = inputFirst
+    ? { rows: inputs, columns: outputs }
+    : { rows: outputs, columns: inputs };
+  const transposeB = !inputFirst;
+  return [
+    productCase(engine, { rows, columns: outputs, inner: inputs }, { transposeB }),
+    productCase(engine, { rows, columns: inputs, inner: outputs }, { transposeB: inputFirst }),
+    productCase(engine, { ...weight, inner: rows }, { transposeA: true }),
+  ];
+}
+
+/** The product of a linear layer while `rows` sequences are decoded, step by step with the same weights. */
+export function decodingCase(
+  engine: Engine,
+  rows: number,
+  { inputs, outputs, inputFirst }: Layer,
+): TuningCase {
+  const sizes = { rows, columns: outputs, inner: inputs };
+  const { prepare, ...one } = productCase(engine, sizes, { transposeB: !inputFirst });
+  return {
+    ...one,
+    prepare(engine, scope) {
+      const run = prepare(engine, scope), memo = new Memo(scope);
+      return (variant) => engine.remember(memo, () => run(variant));
+    },
+  };
+}
+
+function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
+  const { rows, columns, inner } = sizes;
+  const shapes = { a: [rows * inner], b: [inner * columns], out: [rows, columns] };
+  return {
+    name: productClass(sizes, layout),
+    fallback: matmulVariant(engine, sizes, layout),
+    variants: matmulVariants.filter((variant) => available(engine, variant)),
+    largest: 4 * Math.max(...Object.values(shapes).map(sizeOf)),
+    prepare(engine) {
+      const a = numbers(engine, shapes.a), b = numbers(engine, shapes.b);
+      return (variant) => {
+        const out = engine.empty(shapes.out);
+        launchMatmul({ a, b, out }, sizes, layout, variant as typeof matmulVariants[number]);
+        return out;
+      };
+    },
+  };
+}
+
+/** Attention over sequences of `longest` rows, about 2,048 rows in all, with heads as the kernels take them. */
+export function attentionCase(engine: Engine, heads: Heads, longest: number): TuningCase {
+  const count = Math.max(1, Math.floor(2048 / longest)), rows = count * longest;
+  const { headSize, keyHeads } = heads;
+  return {
+    name: attentionClass(headSize, longest),
+    fallback: attentionVariant(engine, heads, longest),
+    variants: attentionVariants.filter((variant) =>
+      available(engine, variant) && (variant !== "subgroup" || subgroupFits(headSize))
+    ),
+    largest: 4 * rows * heads.heads * headSize,
+    prepare(engine) {
+      const [q, k, v] = [heads.heads, keyHeads, keyHeads].map((h) =>
+        numbers(engine, [rows, h * headSize])
+      );
+      const offsets = engine.integers(Array.from({ length: count + 1 }, (_, b) => b * longest));
+      const sequences = { offsets, count, longest };
+      return (variant) =>
+        attention(q, k, v, heads, sequences, variant as typeof attentionVariants[number]);
+    },
+  };
+}
+
+function available({ features }: Engine, variant: string): boolean {
+  return variant !== "subgroup" || features.subgroups;
+}
+
+function numbers(engine: Engine, shape: Shape): Tensor {
+  return engine.tensor(Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i)), shape);
+}
