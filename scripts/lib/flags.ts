@@ -1,7 +1,7 @@
 // The flags that several commands share; each stands here once, so that it means the same everywhere.
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
-import { MICRO_TOKENS } from "./settings.ts";
+import { adapterRates, MICRO_TOKENS } from "./settings.ts";
 
 /** A flag that must be given. */
 export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
@@ -120,7 +120,7 @@ export function trainingFlags({ steps, batchSize, schedule }: BatchSettings) {
   return {
     steps: { type: "integer", default: steps, min: 1, help: "training steps" },
     batchSize: { type: "integer", default: batchSize, min: 1, help: "rows of a step" },
-    learningRate: rateFlag(schedule.peak),
+    learningRate: rateFlag(schedule.peak, adapterRates.supervised),
   } as const;
 }
 
@@ -135,16 +135,16 @@ export function policyFlags({ klCoefficient, schedule, updates, episodes }: Poli
     },
     updates: { type: "integer", default: updates, min: 1, help: "updates of the policy" },
     episodes: { type: "integer", default: episodes, min: 2, help: "episodes of an update" },
-    learningRate: rateFlag(schedule.peak),
+    learningRate: rateFlag(schedule.peak, adapterRates.policy),
   } as const;
 }
 
-function rateFlag(peak: number) {
+function rateFlag(peak: number, adapters: number) {
   return {
     type: "number",
     min: 0,
     help: `highest learning rate; without it ${
       Number(peak.toPrecision(6))
-    } at a width of 64, less for wider models`,
+    } at a width of 64, less for wider models, ${adapters} times as much for adapters`,
   } as const;
 }

@@ -145,7 +145,7 @@ const WIDTH = 64;
  * How many times the rate of all weights adapters take: ten in supervised training (Schulman et al. 2025, "LoRA
  * Without Regret"). In policy optimization that ran away from the reference on docs/your-model-your-data.md.
  */
-const ADAPTERS = { supervised: 10, policy: 2.5 };
+export const adapterRates = { supervised: 10, policy: 2.5 };
 
 /** Learning rates in proportion to 1/width, as Adam's best ones are for hidden weights (arXiv:2203.03466). */
 export function forModel(
@@ -155,8 +155,11 @@ export function forModel(
 ): RunSettings {
   const { sft, reward, policy } = settings;
   const adapters = lora !== null || parameters.base !== null;
-  const scaled = <S extends { schedule: Schedule }>(part: S, kind: keyof typeof ADAPTERS): S => {
-    const peak = part.schedule.peak * (adapters ? ADAPTERS[kind] : 1) * WIDTH / width;
+  const scaled = <S extends { schedule: Schedule }>(
+    part: S,
+    kind: keyof typeof adapterRates,
+  ): S => {
+    const peak = part.schedule.peak * (adapters ? adapterRates[kind] : 1) * WIDTH / width;
     return { ...part, schedule: { ...part.schedule, peak } };
   };
   return {
