@@ -33,7 +33,7 @@ export function verdict(results: Results): Verdict {
     ...rewardHacking(results, trained),
     ...againstPpo(results),
     ...soundness(results, trained),
-    rewardModelFact(results),
+    ...results.rewardModel ? [rewardModelFact(results.rewardModel)] : [],
   ];
   return { headline: headline(results, trained), facts };
 }
@@ -111,7 +111,9 @@ function soundness({ methods }: Results, trained: MethodName): Fact[] {
   return facts;
 }
 
-function rewardModelFact({ rewardModel: { accuracy, longerWins } }: Results): Fact {
+function rewardModelFact(
+  { accuracy, longerWins }: NonNullable<Results["rewardModel"]>,
+): Fact {
   const right = `The reward model is right in ${percent(accuracy.mean, 0)} of held-out pairs`;
   const baseline = `${percent(longerWins.mean, 0)} for always taking the longer response`;
   // Labels may say the shorter one is better: then length predicts by its inverse.

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseHTML } from "linkedom";
 
 // The commands as a person starts them, each with what the one before it wrote.
 
@@ -83,6 +84,12 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
   for (const part of ['"split":"test"', '"reset":']) {
     expect(file("drpo/samples.jsonl").toString()).toContain(part);
   }
+
+  const page = parseHTML(file("drpo/report.html").toString()).document;
+  const titles = [...page.querySelectorAll("h2")].map((title) => title.textContent);
+  expect(titles).toEqual(expect.arrayContaining(["Result", "Training", "Answers side by side"]));
+  expect([...page.querySelectorAll("figcaption")].map((title) => title.textContent))
+    .toContain("KL to SFT (nats per response)");
 
   // The policy shared its trunk with the critic, whose head is no part of it.
   const against = ["--model", "drpo", "--reward", "reward", "--test-prompts", "3"];
