@@ -1,4 +1,5 @@
 import { mix32 } from "../engine/ops/seeded-random.ts";
+import { ANSWER } from "./chat.ts";
 import type { SplitName } from "./rows.ts";
 
 export interface Split<T> {
@@ -96,7 +97,7 @@ function checkFractions({ train, validation, test }: Fractions): void {
  * own whose prompts quote the earlier answers: they belong on the same side.
  */
 export function opening(prompt: string): string {
-  return prompt.split("\n\nAssistant:", 1)[0];
+  return prompt.split(ANSWER, 1)[0];
 }
 
 /** FNV-1a over UTF-16 units, mixed so that near-equal prompts fall apart. Returns a uint32. */

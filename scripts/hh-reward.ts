@@ -26,6 +26,7 @@ import { withProgress } from "./host/progress.ts";
 import { createRunFolder, RunFolder } from "./host/run-folder.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { BagOfWords, defaultBagOfWords, type TextPair } from "./lib/bag-of-words.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { type HelpfulSplit, readHelpful } from "./lib/helpful.ts";
 import { MICRO_TOKENS } from "./lib/settings.ts";
 import { contentWarning, helpfulBase } from "./lib/shared-data.ts";
@@ -51,13 +52,7 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
     steps: { type: "integer", default: 105, min: 1, help: "training steps on each split" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of the head and of the order",
-    },
+    seed: { ...seedFlag, help: "seed of the head and of the order" },
   },
 });
 const { engine, adapter } = await openEngine();

@@ -18,6 +18,7 @@ import { openFolder } from "./host/files.ts";
 import { duration } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
 import { cutDocuments, readDocuments } from "./lib/documents.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { readHelpful } from "./lib/helpful.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { MICRO_TOKENS } from "./lib/settings.ts";
@@ -42,13 +43,7 @@ const { out, text, pairs, steps, seed } = readArguments({
       help: "preference pairs as JSON lines (also .gz)",
     },
     steps: { type: "integer", default: 400, min: 1, help: "training steps" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of the weights and of the order",
-    },
+    seed: { ...seedFlag, help: "seed of the weights and of the order" },
   },
 });
 const { engine, adapter } = await openEngine();

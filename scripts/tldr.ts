@@ -19,6 +19,7 @@ import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration, withProgress } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
 import { rougeL } from "./lib/rouge.ts";
@@ -48,13 +49,7 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
       help: "holds train.jsonl.gz and test.jsonl.gz of posts and summaries",
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of all random draws",
-    },
+    seed: seedFlag,
     ppo: { type: "boolean", help: "trains PPO too, with as many episodes" },
     sftSteps: { type: "integer", default: 75, min: 1, help: "steps of SFT" },
     updates: { type: "integer", default: 20, min: 1, help: "updates of DR-PO" },
