@@ -53,9 +53,24 @@ function headline(results: Results, trained: MethodName) {
       return `${title} made the model worse: the ${name} fell from ${from} to ${to}, ` +
         "and its interval lies below SFT's.";
     case "overlapping":
-      return `${title} made no clear difference: the ${name} is ${to} against SFT's ${from}, ` +
-        "and their intervals overlap.";
+      return pairedHeadline(results, trained) ??
+        `${title} made no clear difference: the ${name} is ${to} against SFT's ${from}, ` +
+          "and their intervals overlap.";
   }
+}
+
+/** Where the same prompts tell apart what the two intervals do not; else null. */
+function pairedHeadline(results: Results, trained: MethodName): string | null {
+  const { key, name } = mainScore(results);
+  const paired = results.comparisons.find(({ of, against, measure }) =>
+    of === trained && against === "sft" && measure === key
+  );
+  if (!paired || (paired.difference.low <= 0 && paired.difference.high >= 0)) return null;
+  const moved = paired.difference.low > 0 ? "raised" : "lowered";
+  return `${
+    methodTitles[trained]
+  } ${moved} the ${name}: on the same prompts the difference to SFT is ` +
+    `${formatEstimate(paired.difference, 3)}.`;
 }
 
 function order(a: Estimate, b: Estimate) {
