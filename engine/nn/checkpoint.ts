@@ -1,6 +1,6 @@
 import type { Engine } from "../gpu/engine.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./architecture.ts";
 import { decoderEntries } from "./entries.ts";
 import { families } from "./families/index.ts";
@@ -10,7 +10,7 @@ export const SCORE_WEIGHT = "score.weight";
 export const SCORE_BIAS = "score.bias";
 
 /** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
-function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
+export function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
   return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
 }
 
@@ -110,11 +110,28 @@ function isSpare(config: ModelConfig, name: string): boolean {
 
 const SLICE_VALUES = 2 ** 22; // 16 MiB as f32; a multiple of 64, so that slices start aligned
 
-/** Large tensors go slice by slice, so that an f32 copy of a whole one never stands on the CPU. */
 async function upload(stored: StoredTensor, tensor: Tensor): Promise<void> {
-  const size = sizeOf(tensor.shape), flat = tensor.view([size]);
+  for await (const [slice, numbers] of slices(stored, tensor)) tensor.engine.write(slice, numbers);
+}
+
+/** Whether the tensors hold the same numbers. */
+export async function isSame(stored: StoredTensor, tensor: Tensor): Promise<boolean> {
+  if (stored.shape.join() !== tensor.shape.join()) return false;
+  for await (const [slice, numbers] of slices(stored, tensor)) {
+    const own = await slice.read();
+    if (numbers.some((x, i) => x !== own[i])) return false;
+  }
+  return true;
+}
+
+/** Large tensors go slice by slice, so that an f32 copy of a whole one never stands on the CPU. */
+async function* slices(
+  stored: StoredTensor,
+  tensor: Tensor,
+): AsyncGenerator<[slice: Tensor, numbers: Float32Array]> {
+  const { size } = tensor, flat = tensor.view([size]);
   for (let start = 0; start < size; start += SLICE_VALUES) {
     const end = Math.min(start + SLICE_VALUES, size);
-    tensor.engine.write(flat.rows(start, end), await stored.toFloat32(start, end));
+    yield [flat.rows(start, end), await stored.toFloat32(start, end)];
   }
 }

@@ -18,11 +18,11 @@ function greatestCommonDivisor(a: number, b: number): number {
 /**
  * A matrix as blocks of rows, none larger than a kernel can bind: the matrix itself where it fits. Embeddings
  * and heads of large vocabularies do not on every adapter.
+ * @param step the first row of each block is a multiple of it
  */
-export function rowBlocks(matrix: Tensor): RowBlock[] {
+export function rowBlocks(matrix: Tensor, step = rowAlignment(matrix.shape[1])): RowBlock[] {
   const { engine: { bindingLimit }, bytes, shape: [count, columns] } = matrix;
   if (bytes <= bindingLimit) return [{ start: 0, rows: matrix }];
-  const step = rowAlignment(columns);
   const height = Math.floor(bindingLimit / (4 * columns * step)) * step;
   if (height === 0) {
     throw new RangeError(
