@@ -1,10 +1,11 @@
 // What of a model scripts/tune.ts measures: its products, each as a training step and as decoding ask for it,
 // and its attention.
 import type { Engine } from "../../engine/gpu/engine.ts";
-import type { ModelConfig } from "../../engine/nn/architecture.ts";
+import { baseOf, innerLayers } from "../../engine/nn/adapter.ts";
 import { kernelHeads } from "../../engine/nn/decoder.ts";
-import { decoderEntries } from "../../engine/nn/entries.ts";
 import { architectureOf } from "../../engine/nn/families/index.ts";
+import { headWeightName } from "../../engine/nn/head.ts";
+import type { LinearLayer } from "../../engine/nn/lora.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import {
   attention,
@@ -30,9 +31,7 @@ import type { TuningCase } from "./tune.ts";
 const DECODED_ROWS = [1, 16, 64];
 
 /** A linear layer from `inputs` to `outputs` numbers, whose weight is stored [inputs, outputs] or the other way. */
-export interface Layer {
-  inputs: number;
-  outputs: number;
+export interface Layer extends Pick<LinearLayer, "inputs" | "outputs"> {
   inputFirst: boolean;
 }
 
@@ -43,15 +42,11 @@ export interface TuningLoad {
 }
 
 /** Everything that is worth a choice for this model, each class of shapes once. */
-export function modelCases(
-  { config, parameters }: Model,
-  { rows, tokens }: TuningLoad,
-): TuningCase[] {
-  const { engine } = parameters;
-  const { vocabulary, width } = config;
-  const head = headBlocks(config, (name) => parameters.get(name));
-  const headRows = chunkRows(rows, vocabulary, width);
-  const layers = linearLayers(config);
+export function modelCases(model: Model, { rows, tokens }: TuningLoad): TuningCase[] {
+  const { config, parameters: { engine } } = model;
+  const { inputFirst } = architectureOf(config);
+  const layers = innerLayers(baseOf(model)).map((layer) => ({ ...layer, inputFirst }));
+  const head = headBlocks(model), headRows = chunkRows(rows, config.vocabulary, config.width);
   const cases = [
     ...layers.flatMap((layer) => productCases(engine, rows, layer)),
     ...head.flatMap((block) => productCases(engine, headRows, block)),
@@ -63,21 +58,10 @@ export function modelCases(
   return [...new Map(cases.map((one) => [one.name, one])).values()];
 }
 
-function linearLayers(config: ModelConfig): Layer[] {
-  const { layers, inputFirst } = architectureOf(config);
-  return decoderEntries(config)
-    .filter(({ name, shape }) => name.startsWith(`${layers}.`) && shape.length === 2)
-    .map(({ shape }) => {
-      const [outputs, inputs] = inputFirst ? shape.toReversed() : shape;
-      return { outputs, inputs, inputFirst };
-    });
-}
-
 /** The output head, in blocks where it is too large for one binding. */
-function headBlocks(config: ModelConfig, weight: (name: string) => Tensor): Layer[] {
-  // The last of the tables: the embedding, where the two are tied.
-  const { name } = decoderEntries(config).findLast(({ table }) => table)!;
-  return rowBlocks(weight(name)).map(({ rows: { shape: [outputs, inputs] } }) => {
+function headBlocks({ config, parameters }: Model): Layer[] {
+  const blocks = rowBlocks(parameters.get(headWeightName(config)));
+  return blocks.map(({ rows: { shape: [outputs, inputs] } }) => {
     return { outputs, inputs, inputFirst: false };
   });
 }
