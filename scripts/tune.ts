@@ -9,12 +9,13 @@ import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { storeTuning, tuningFile } from "./host/tuning.ts";
 import { loadFrozen } from "./lib/adapters.ts";
+import { experimentalFlags, experimentalOptions } from "./lib/flags.ts";
 import { modelFolder } from "./lib/model-folder.ts";
 import { storyteller } from "./lib/shared-data.ts";
 import { tuneCase } from "./lib/tune.ts";
 import { modelCases } from "./lib/tuning-cases.ts";
 
-const { model: path, ...load } = readArguments({
+const options = readArguments({
   usage: "npx bun scripts/tune.ts",
   summary: "Measures which kernels are the fastest here, for the shapes of a model.",
   flags: {
@@ -25,14 +26,15 @@ const { model: path, ...load } = readArguments({
     },
     rows: { type: "integer", default: 2048, min: 1, help: "tokens of a training step's batch" },
     tokens: { type: "integer", default: 128, min: 1, help: "tokens of a sequence" },
+    ...experimentalFlags,
   },
 });
 
-const { engine, adapter } = await openEngine();
-const model = await loadFrozen(engine, await modelFolder(path ?? storyteller));
+const { engine, adapter } = await openEngine(experimentalOptions(options));
+const model = await loadFrozen(engine, await modelFolder(options.model ?? storyteller));
 
 const choices: Record<string, string> = {};
-for (const one of modelCases(model, load)) {
+for (const one of modelCases(model, options)) {
   const { name, fallback, largest } = one;
   if (largest > engine.bindingLimit) {
     const MiB = [largest, engine.bindingLimit].map((bytes) => Math.round(bytes / 2 ** 20));
@@ -45,7 +47,7 @@ for (const one of modelCases(model, load)) {
   const { choice, ratio } = await tuneCase(engine, one);
   choices[name] = choice;
   const gain = choice === fallback ? "the default" : `${ratio.toFixed(2)} × ${fallback}`;
-  console.log(`${name.padEnd(32)} ${choice.padEnd(9)} ${gain}`);
+  console.log(`${name.padEnd(32)} ${choice.padEnd(15)} ${gain}`);
 }
 storeTuning(adapter, choices);
 console.log(`${adapter.name}: ${Object.keys(choices).length} choices in ${tuningFile(adapter)}`);

@@ -118,9 +118,9 @@ export function innerLayers({ config, parameters }: Model): LinearLayer[] {
 /** Entries for the weights of whole modules that are kept beside the adapters; PEFT's modules_to_save. */
 function savedEntries({ config, parameters }: Model, modules: readonly string[]): Entry[] {
   const heads = parameters.has(SCORE_WEIGHT) ? [] : scoreEntries(config);
-  const entries = [...parameters.entries, ...heads].filter(({ name }) =>
-    matchesModule(modules, moduleOf(name))
-  );
+  const entries = [...parameters.entries, ...heads]
+    .filter(({ name }) => matchesModule(modules, moduleOf(name)))
+    .map((entry): Entry => ({ ...entry, dtype: "f32" })); // they are trained, whatever the base is stored as
   const embedding = `${architectureOf(config).tokens}.weight`;
   if (config.tied && entries.some(({ name }) => name === embedding)) {
     throw new Error(

@@ -16,6 +16,9 @@ import type { Model } from "./model.ts";
  */
 export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
   const adapter = adapterOf(model);
+  if (adapter.base.entries.some(({ dtype }) => dtype === "f16")) {
+    throw new Error("the base is stored as f16: load it as f32 to merge an adapter into it");
+  }
   const config = headAdapter(model.config, adapter)
     ? { ...model.config, tied: false }
     : model.config;

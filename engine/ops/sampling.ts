@@ -1,6 +1,7 @@
 import { purposes } from "./threefry.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
+import { reductionConstants } from "./row-reduction.ts";
 import { expectTruncation, type Truncation, truncationThreshold } from "./truncation.ts";
 
 /** What a draw reads and writes. Letters: B rows, V vocabulary, T columns, E end-of-sequence ids. */
@@ -59,14 +60,15 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     end_count: ends.size,
   };
   const bindings = { logits, tokens, log_probs, state, ends };
-  const grid = engine.grid(rows, 1);
+  const grid = engine.grid(rows, 1), constants = reductionConstants(engine);
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {
-    engine.launch("sampling", "sample", bindings, parameters, grid);
+    engine.launch("sampling", "sample", bindings, parameters, grid, constants);
     return;
   }
   engine.scope(() => {
     const threshold = truncationThreshold(logits, options);
-    engine.launch("sampling", "sample_truncated", { ...bindings, threshold }, parameters, grid);
+    const all = { ...bindings, threshold };
+    engine.launch("sampling", "sample_truncated", all, parameters, grid, constants);
   });
 }

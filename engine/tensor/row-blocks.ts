@@ -1,4 +1,4 @@
-import type { Tensor } from "./tensor.ts";
+import { BYTES_PER_NUMBER, type DType, type Tensor } from "./tensor.ts";
 
 /** Rows `start`, `start + 1`, … of a matrix, as a view. */
 export interface RowBlock {
@@ -7,8 +7,9 @@ export interface RowBlock {
 }
 
 /** So many rows of `columns` numbers, or a multiple, fill whole steps of 256 bytes: views may start there. */
-export function rowAlignment(columns: number): number {
-  return 64 / greatestCommonDivisor(64, columns);
+export function rowAlignment(columns: number, dtype: DType = "f32"): number {
+  const numbers = 256 / BYTES_PER_NUMBER[dtype];
+  return numbers / greatestCommonDivisor(numbers, columns);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -20,10 +21,13 @@ function greatestCommonDivisor(a: number, b: number): number {
  * and heads of large vocabularies do not on every adapter.
  * @param step the first row of each block is a multiple of it
  */
-export function rowBlocks(matrix: Tensor, step = rowAlignment(matrix.shape[1])): RowBlock[] {
-  const { engine: { bindingLimit }, bytes, shape: [count, columns] } = matrix;
+export function rowBlocks(
+  matrix: Tensor,
+  step = rowAlignment(matrix.shape[1], matrix.dtype),
+): RowBlock[] {
+  const { engine: { bindingLimit }, bytes, dtype, shape: [count, columns] } = matrix;
   if (bytes <= bindingLimit) return [{ start: 0, rows: matrix }];
-  const height = Math.floor(bindingLimit / (4 * columns * step)) * step;
+  const height = Math.floor(bindingLimit / (BYTES_PER_NUMBER[dtype] * columns * step)) * step;
   if (height === 0) {
     throw new RangeError(
       `${step} rows of [${matrix.shape}] take more than the ${bindingLimit} bytes that this adapter binds`,

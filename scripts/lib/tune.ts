@@ -1,7 +1,6 @@
 // Times the variants of an op against each other, for scripts/tune.ts.
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { chooseVariant } from "../../engine/ops/tuning.ts";
-import type { Scope } from "../../engine/tensor/scope.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { measureInTurns, type SampleSettings, wallClock } from "./measure.ts";
 
@@ -12,8 +11,8 @@ export interface TuningCase {
   variants: readonly string[];
   /** Bytes of the largest operand: beyond what an adapter binds at once there is nothing to time. */
   largest: number;
-  /** Makes the inputs, which belong to `scope`; what it returns launches a variant. */
-  prepare(engine: Engine, scope: Scope): (variant: string) => Tensor;
+  /** Makes the inputs; what it returns launches a variant. */
+  prepare(engine: Engine): (variant: string) => Tensor;
 }
 
 /**
@@ -27,7 +26,7 @@ export async function tuneCase(
 ): Promise<{ choice: string; ratio: number }> {
   const scope = engine.openScope();
   try {
-    const run = engine.within(scope, () => prepare(engine, scope));
+    const run = engine.within(scope, () => prepare(engine));
     const result = async (variant: string) => {
       const out = engine.within(scope, () => run(variant));
       return await out.read();

@@ -15,15 +15,22 @@ import {
   subgroupFits,
 } from "../../engine/ops/attention.ts";
 import { chunkRows } from "../../engine/ops/linear-logprob.ts";
+import { launchMatmul } from "../../engine/ops/matmul.ts";
+import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
-  launchMatmul,
-  type Layout,
+  hasMatmulVariant,
+  type MatmulVariant,
   matmulVariant,
   matmulVariants,
-  type Sizes,
-} from "../../engine/ops/matmul.ts";
+} from "../../engine/ops/matmul-variants.ts";
+import {
+  REDUCTION_CLASS,
+  reductionConstants,
+  reductionVariants,
+  withReductions,
+} from "../../engine/ops/row-reduction.ts";
+import { softmax } from "../../engine/ops/softmax.ts";
 import { attentionClass, productClass } from "../../engine/ops/tuning.ts";
-import { Memo } from "../../engine/tensor/memo.ts";
 import { rowBlocks } from "../../engine/tensor/row-blocks.ts";
 import { type Shape, sizeOf, type Tensor } from "../../engine/tensor/tensor.ts";
 import type { TuningCase } from "./tune.ts";
@@ -51,9 +58,10 @@ export function modelCases(model: Model, { rows, tokens }: TuningLoad): TuningCa
     ...layers.flatMap((layer) => productCases(engine, rows, layer)),
     ...head.flatMap((block) => productCases(engine, headRows, block)),
     ...[...layers, ...head].flatMap((layer) =>
-      DECODED_ROWS.map((decoded) => decodingCase(engine, decoded, layer))
+      DECODED_ROWS.map((decoded) => forwardCase(engine, decoded, layer))
     ),
     attentionCase(engine, kernelHeads(config), tokens),
+    reductionCase(engine, headRows, config.vocabulary),
   ];
   return [...new Map(cases.map((one) => [one.name, one])).values()];
 }
@@ -67,37 +75,30 @@ function headBlocks({ config, parameters }: Model): Layer[] {
 }
 
 /** The products of a linear layer over `rows` rows: itself and its two gradients. */
-export function productCases(
-  engine: Engine,
-  rows: number,
-  { inputs, outputs, inputFirst }: Layer,
-): TuningCase[] {
+export function productCases(engine: Engine, rows: number, layer: Layer): TuningCase[] {
+  const { inputs, outputs, inputFirst } = layer;
   const weight = inputFirst
     ? { rows: inputs, columns: outputs }
     : { rows: outputs, columns: inputs };
-  const transposeB = !inputFirst;
   return [
-    productCase(engine, { rows, columns: outputs, inner: inputs }, { transposeB }),
-    productCase(engine, { rows, columns: inputs, inner: outputs }, { transposeB: inputFirst }),
+    forwardCase(engine, rows, layer),
+    productCase(
+      engine,
+      { rows, columns: inputs, inner: outputs },
+      { transposeB: inputFirst },
+    ),
     productCase(engine, { ...weight, inner: rows }, { transposeA: true }),
   ];
 }
 
-/** The product of a linear layer while `rows` sequences are decoded, step by step with the same weights. */
-export function decodingCase(
+/** The product of a linear layer over `rows` rows: in decoding, those of as many sequences. */
+export function forwardCase(
   engine: Engine,
   rows: number,
   { inputs, outputs, inputFirst }: Layer,
 ): TuningCase {
   const sizes = { rows, columns: outputs, inner: inputs };
-  const { prepare, ...one } = productCase(engine, sizes, { transposeB: !inputFirst });
-  return {
-    ...one,
-    prepare(engine, scope) {
-      const run = prepare(engine, scope), memo = new Memo(scope);
-      return (variant) => engine.remember(memo, () => run(variant));
-    },
-  };
+  return productCase(engine, sizes, { transposeB: !inputFirst });
 }
 
 function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
@@ -106,13 +107,13 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
   return {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
-    variants: matmulVariants.filter((variant) => available(engine, variant)),
+    variants: matmulVariants.filter((variant) => hasMatmulVariant(engine.features, variant)),
     largest: 4 * Math.max(...Object.values(shapes).map(sizeOf)),
     prepare(engine) {
       const a = numbers(engine, shapes.a), b = numbers(engine, shapes.b);
       return (variant) => {
         const out = engine.empty(shapes.out);
-        launchMatmul({ a, b, out }, sizes, layout, variant as typeof matmulVariants[number]);
+        launchMatmul({ a, b, out }, sizes, layout, variant as MatmulVariant);
         return out;
       };
     },
@@ -127,7 +128,7 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
     name: attentionClass(headSize, longest),
     fallback: attentionVariant(engine, heads, longest),
     variants: attentionVariants.filter((variant) =>
-      available(engine, variant) && (variant !== "subgroup" || subgroupFits(headSize))
+      variant === "plain" || (engine.features.subgroups && subgroupFits(headSize))
     ),
     largest: 4 * rows * heads.heads * headSize,
     prepare(engine) {
@@ -142,8 +143,20 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
   };
 }
 
-function available({ features }: Engine, variant: string): boolean {
-  return variant !== "subgroup" || features.subgroups;
+/** The kernels that reduce rows, by those of a softmax over the logits that are made at a time. */
+export function reductionCase(engine: Engine, rows: number, columns: number): TuningCase {
+  return {
+    name: REDUCTION_CLASS,
+    fallback: "SUBGROUPS" in reductionConstants(engine) ? "subgroup" : "workgroup",
+    variants: reductionVariants.filter((variant) =>
+      variant !== "subgroup" || engine.features.subgroups
+    ),
+    largest: 4 * rows * columns,
+    prepare(engine) {
+      const x = numbers(engine, [rows, columns]);
+      return (variant) => withReductions(engine, variant, () => softmax(x));
+    },
+  };
 }
 
 function numbers(engine: Engine, shape: Shape): Tensor {

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { tuneCase } from "../../scripts/lib/tune.ts";
-import { attentionCase, decodingCase, productCases } from "../../scripts/lib/tuning-cases.ts";
+import {
+  attentionCase,
+  forwardCase,
+  productCases,
+  reductionCase,
+} from "../../scripts/lib/tuning-cases.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 
 const quick = { samples: 3, sampleMs: 0 };
@@ -12,9 +17,10 @@ test("each case is measured with the variants that this adapter has", async () =
   const cases = [
     ...layers.flatMap((layer) => [
       ...productCases(engine, 100, layer),
-      decodingCase(engine, 3, layer),
+      forwardCase(engine, 3, layer),
     ]),
     attentionCase(engine, heads, 16),
+    reductionCase(engine, 5, 100),
   ];
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
   for (const one of cases) {
