@@ -105,7 +105,7 @@ function adaptedLayers(base: Model, lora: LoraConfig): LinearLayer[] {
 }
 
 /** The linear layers below the output head. */
-function innerLayers({ config, parameters }: Model): LinearLayer[] {
+export function innerLayers({ config, parameters }: Model): LinearLayer[] {
   const { layers, inputFirst } = architectureOf(config);
   return parameters.entries
     .filter(({ name, shape }) => name.startsWith(`${layers}.`) && shape.length === 2)

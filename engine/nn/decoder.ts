@@ -105,7 +105,7 @@ export function decodeStep(
 }
 
 /** Heads as the attention kernels take them: of a size that is a multiple of 4, padded with zeros. */
-function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
+export function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
   const padded = Math.ceil(headSize / 4) * 4;
   return { heads, keyHeads: keyValueHeads, headSize: padded, scale: 1 / Math.sqrt(headSize) };
 }

@@ -111,7 +111,12 @@ function eachChunk(
 }
 
 /** As many rows as `bytes` of logits allow; in steps that keep chunks at aligned addresses. */
-function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
+export function chunkRows(
+  total: number,
+  vocabulary: number,
+  inner: number,
+  bytes = CHUNK_BYTES,
+): number {
   const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;
   return Math.min(Math.max(rows, aligned), Math.max(total, 1));

@@ -5,6 +5,7 @@ import {
   type Heads,
   type Sequences,
   storeInCache,
+  subgroupFits,
 } from "../../ops/attention.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { attendRow, attentionReference } from "../attention.ts";
@@ -73,7 +74,7 @@ const attentionOp: Op = {
       name: "subgroup",
       shader: "attention_subgroup",
       available: ({ subgroups }) => subgroups,
-      fits: ({ D }) => D % 8 === 0 && D <= 64,
+      fits: ({ D }) => subgroupFits(D),
     },
   ],
   problem(sizes) {
