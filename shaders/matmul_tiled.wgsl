@@ -72,17 +72,12 @@ fn tiled(
     }
     workgroupBarrier();
     for (var quad = 0u; quad * 4u < min(DEPTH, end - k0); quad++) {
-      var rows = block_a(local.y, quad);
+      let rows = block_a(local.y, quad);
       let columns = block_b(local.x, quad);
-      for (var r = 0u; r < 4u; r++) {
-        let left = rows[r];
-        var sum = sums[r];
-        sum = fma(vec4<f32>(left.x), columns[0], sum);
-        sum = fma(vec4<f32>(left.y), columns[1], sum);
-        sum = fma(vec4<f32>(left.z), columns[2], sum);
-        sum = fma(vec4<f32>(left.w), columns[3], sum);
-        sums[r] = sum;
-      }
+      sums[0] = add_quad(sums[0], rows[0], columns);
+      sums[1] = add_quad(sums[1], rows[1], columns);
+      sums[2] = add_quad(sums[2], rows[2], columns);
+      sums[3] = add_quad(sums[3], rows[3], columns);
     }
     workgroupBarrier();
   }
@@ -104,7 +99,15 @@ fn tiled(
   }
 }
 
-/// Four rows of A: each the numbers of four k.
+// Adds what four k give a row.
+fn add_quad(sum: vec4<f32>, row: vec4<f32>, columns: mat4x4<f32>) -> vec4<f32> {
+  let first = fma(vec4<f32>(row.x), columns[0], sum);
+  let second = fma(vec4<f32>(row.y), columns[1], first);
+  let third = fma(vec4<f32>(row.z), columns[2], second);
+  return fma(vec4<f32>(row.w), columns[3], third);
+}
+
+// Four rows of A: each the numbers of four k.
 fn block_a(at: u32, quad: u32) -> mat4x4<f32> {
   if (TRANSPOSE_A) {
     let first = quad * 4u * SIDE + at;
@@ -124,7 +127,7 @@ fn block_a(at: u32, quad: u32) -> mat4x4<f32> {
   );
 }
 
-/// Four k of B: each the numbers of four columns.
+// Four k of B: each the numbers of four columns.
 fn block_b(at: u32, quad: u32) -> mat4x4<f32> {
   if (TRANSPOSE_B) {
     let first = at * STRIDE + quad;
@@ -144,7 +147,7 @@ fn block_b(at: u32, quad: u32) -> mat4x4<f32> {
   );
 }
 
-/// Four neighbours of a line of A as it is stored, [lines, width]; zeros beyond it.
+// Four neighbours of a line of A as it is stored, [lines, width]; zeros beyond it.
 fn quad_a(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   if (line >= lines || at >= width) {
     return vec4<f32>();
@@ -164,7 +167,7 @@ fn quad_a(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   return select(vec4<f32>(), quad, within);
 }
 
-/// The same of B.
+// The same of B.
 fn quad_b(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   if (line >= lines || at >= width) {
     return vec4<f32>();

@@ -92,7 +92,7 @@ fn index_a(row: u32, k: u32) -> u32 {
   return select(row * params.inner + k, k * params.rows + row, TRANSPOSE_A);
 }
 
-/// Four k's of a row of A; zeros beyond K.
+// Four k's of a row of A; zeros beyond K.
 fn quad_a(row: u32, k: u32) -> vec4<f32> {
   if (VECTORS && !TRANSPOSE_A) {
     return a_vectors[index_a(row, k) / 4u];
@@ -107,7 +107,7 @@ fn quad_a(row: u32, k: u32) -> vec4<f32> {
   return select(vec4<f32>(), quad, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last));
 }
 
-/// Four neighbours of a line of B as it is stored, [lines, width]; zeros beyond it.
+// Four neighbours of a line of B as it is stored, [lines, width]; zeros beyond it.
 fn quad_b(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   if (line >= lines || at >= width) {
     return vec4<f32>();

@@ -82,7 +82,7 @@ fn vector(
   }
 }
 
-/// Four k's of a row of A; zeros beyond K.
+// Four k's of a row of A; zeros beyond K.
 fn quad_a(row: u32, k: u32) -> vec4<f32> {
   if (k >= params.inner) {
     return vec4<f32>();
@@ -101,7 +101,7 @@ fn quad_a(row: u32, k: u32) -> vec4<f32> {
   return select(vec4<f32>(), quad, vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last));
 }
 
-/// The same of a column of B.
+// The same of a column of B.
 fn quad_b(column: u32, k: u32) -> vec4<f32> {
   if (k >= params.inner) {
     return vec4<f32>();

@@ -2,7 +2,7 @@ import type { Features } from "../gpu/device.ts";
 import type { Engine } from "../gpu/engine.ts";
 import type { Layout, Sizes } from "./matmul-operands.ts";
 import { tileCount } from "./matmul-tiled.ts";
-import { VECTOR_ROWS } from "./matmul-vector.ts";
+import { fitsVectorSubgroup, VECTOR_ROWS } from "./matmul-vector.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
 /**
@@ -47,7 +47,7 @@ const LONG = 512; // k's from which on a sum is worth sharing
 /** The untimed choice for a real GPU: enough workgroups first, then tiles as large as there can be. */
 function gpuVariant(features: Features, sizes: Sizes, layout: Layout): MatmulVariant {
   if (sizes.rows <= VECTOR_ROWS && !layout.transposeA) {
-    return features.subgroups && layout.transposeB ? "matvec_subgroup" : "matvec";
+    return features.subgroups && fitsVectorSubgroup(layout) ? "matvec_subgroup" : "matvec";
   }
   if (tileCount(sizes, 64) >= CORES) return "tiled";
   return tileCount(sizes, 32) < CORES && sizes.inner >= LONG ? "ksplit" : "tiled32";

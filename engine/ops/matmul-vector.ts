@@ -25,9 +25,14 @@ export function launchVector(operands: Operands, sizes: Sizes, layout: Layout): 
   );
 }
 
-/** The same with sums over subgroups, where A is [M, K] and B is [N, K]; without them elsewhere. */
+/** Whether both operands are stored along k, [M, K] and [N, K], as the kernel with subgroups reads them. */
+export function fitsVectorSubgroup({ transposeA = false, transposeB = false }: Layout): boolean {
+  return transposeB && !transposeA;
+}
+
+/** The same with sums over subgroups where they fit, without them elsewhere. */
 export function launchVectorSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
-  if (layout.transposeA || !layout.transposeB) return launchVector(operands, sizes, layout);
+  if (!fitsVectorSubgroup(layout)) return launchVector(operands, sizes, layout);
   const { a, b, out, bias, residual } = operands;
   const ROWS = rowsOf(sizes);
   out.engine.launch(

@@ -14,6 +14,7 @@ import {
   matmulVariant,
   matmulVariants,
 } from "../../engine/ops/matmul-variants.ts";
+import { fitsVectorSubgroup } from "../../engine/ops/matmul-vector.ts";
 import {
   REDUCTION_CLASS,
   reductionConstants,
@@ -52,7 +53,10 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
   return {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
-    variants: matmulVariants.filter((variant) => hasMatmulVariant(engine.features, variant)),
+    variants: matmulVariants.filter((variant) =>
+      hasMatmulVariant(engine.features, variant) &&
+      (variant !== "matvec_subgroup" || fitsVectorSubgroup(layout))
+    ),
     prepare(engine) {
       const a = numbers(engine, [rows * inner]), b = numbers(engine, [inner * columns]);
       return (variant) => {
