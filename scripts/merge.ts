@@ -4,7 +4,7 @@
 import "./host/failure.ts";
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { mergeAdapter } from "../engine/nn/adapter.ts";
+import { mergeAdapter } from "../engine/nn/merge.ts";
 import { isAdapter } from "../engine/nn/peft.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";

@@ -1,3 +1,4 @@
+import type { Engine } from "../gpu/engine.ts";
 import {
   attention,
   decodeAttention,
@@ -16,7 +17,7 @@ import { swiglu } from "../ops/swiglu.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, ModelConfig } from "./architecture.ts";
-import { expectVocabulary, type PackedBatch, packedPositions } from "./batch.ts";
+import { expectVocabulary, type PackedBatch } from "./batch.ts";
 import { architectureOf } from "./families/index.ts";
 import { project } from "./project.ts";
 import { rotaryFrequencies } from "./rope.ts";
@@ -28,7 +29,12 @@ import { rotaryFrequencies } from "./rope.ts";
 type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor;
 
 /** What is decoded: a packed batch, or one new row per sequence. */
-type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch>;
+type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation;
+
+/** The table by which heads are turned, see `rotary`; null in models without rotary positions. */
+interface Rotation {
+  frequencies: Tensor | null;
+}
 
 /** A layer's weights at hand, and how they are applied. */
 interface Parts {
@@ -43,30 +49,31 @@ interface Parts {
   turn(x: Tensor): Tensor;
 }
 
-/** The matrix [V, C] that turns hidden states into logits. */
-export function headWeight(config: ModelConfig, parameters: Parameters): Tensor {
-  const { tokens, head } = architectureOf(config);
-  return parameters.get(`${config.tied ? tokens : head}.weight`);
+/** Keys and values, and how the keys were turned. */
+export interface DecoderCache extends Rotation {
+  layers: readonly LayerCache[];
 }
 
-/** Empty caches of all layers, for so many sequences of at most `capacity` tokens. */
+/** An empty cache for so many sequences of at most `capacity` tokens. */
 export function newCache(
   config: ModelConfig,
   { engine }: Parameters,
   [sequences, capacity]: readonly [number, number],
-): LayerCache[] {
+): DecoderCache {
   const { keyHeads, headSize } = kernelHeads(config);
   const shape = [sequences, capacity, keyHeads * headSize];
-  return Array.from({ length: config.layers }, () => ({
+  const layers = Array.from({ length: config.layers }, () => ({
     keys: engine.empty(shape),
     values: engine.empty(shape),
   }));
+  return { layers, frequencies: rotaryTable(config, engine) };
 }
 
 /** Hidden states [N, C] of a packed batch, after the final norm. Differentiable. */
 export function forward(config: ModelConfig, parameters: Parameters, batch: PackedBatch): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, batch, (_, q, k, v) => attention(q, k, v, heads, batch));
+  const rows = { ...batch, frequencies: rotaryTable(config, parameters.engine) };
+  return layers(config, parameters, rows, (_, q, k, v) => attention(q, k, v, heads, batch));
 }
 
 /** `forward` that also fills a cache with the keys and values of all rows. */
@@ -74,10 +81,10 @@ export function prefill(
   config: ModelConfig,
   parameters: Parameters,
   batch: PackedBatch,
-  cache: readonly LayerCache[],
+  { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, batch, (layer, q, k, v) => {
+  return layers(config, parameters, { ...batch, frequencies }, (layer, q, k, v) => {
     storeInCache(k, v, cache[layer], batch.sequences, batch.positions);
     return attention(q, k, v, heads, batch);
   });
@@ -88,10 +95,10 @@ export function decodeStep(
   config: ModelConfig,
   parameters: Parameters,
   rows: { tokens: Tensor; positions: Tensor; sequences: Tensor },
-  cache: readonly LayerCache[],
+  { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, rows, (layer, q, k, v) => {
+  return layers(config, parameters, { ...rows, frequencies }, (layer, q, k, v) => {
     storeInCache(k, v, cache[layer], rows.sequences, rows.positions);
     return decodeAttention(q, cache[layer], rows.positions, heads);
   });
@@ -101,6 +108,10 @@ export function decodeStep(
 function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
   const padded = Math.ceil(headSize / 4) * 4;
   return { heads, keyHeads: keyValueHeads, headSize: padded, scale: 1 / Math.sqrt(headSize) };
+}
+
+function rotaryTable({ rope, headSize }: ModelConfig, engine: Engine): Tensor | null {
+  return rope && engine.integers(frequencyTable(rotaryFrequencies(rope, headSize)));
 }
 
 function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
@@ -123,13 +134,9 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
 
 function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts {
   const architecture = architectureOf(config);
-  const { headSize, normEpsilon, rope } = config;
+  const { headSize, normEpsilon } = config, { frequencies } = rows;
   const { inputFirst } = architecture;
   const weight = (name: string) => parameters.get(`${name}.weight`);
-  const rotation = rope && {
-    headSize,
-    frequencies: parameters.engine.integers(frequencyTable(rotaryFrequencies(rope, headSize))),
-  };
   return {
     config,
     architecture,
@@ -139,7 +146,7 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
       architecture.norm === "rms"
         ? rmsNorm(x, weight(name), normEpsilon)
         : layerNorm(x, weight(name), parameters.get(`${name}.bias`), normEpsilon),
-    turn: (x) => rotation ? rotary(x, rows.positions, rotation) : x,
+    turn: (x) => frequencies ? rotary(x, rows.positions, { headSize, frequencies }) : x,
   };
 }
 
@@ -155,8 +162,8 @@ function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
     );
   }
   const table = weight(positions), { engine } = table;
-  const index = rows.starts && engine.tape?.tracks(table)
-    ? invertTokens(engine, packedPositions(rows.starts))
+  const index = rows.placeOfRow && engine.tape?.tracks(table)
+    ? invertTokens(engine, rows.placeOfRow)
     : undefined;
   return embedding(table, rows.positions, { index, residual: hidden });
 }

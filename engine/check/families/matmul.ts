@@ -156,7 +156,7 @@ const halfProductOp: Op = {
   name: "launchMatmul of f16",
   summary: "the same with B stored as f16, as weights may be that are not trained",
   grid: productOp.grid.filter((_, i) => i % 5 === 1),
-  more: [],
+  more: undefined,
   tolerance: { ...productOp.tolerance, reason: "as launchMatmul: f16 widens to f32 exactly" },
   variants: productOp.variants?.map((variant) => ({
     ...variant,
