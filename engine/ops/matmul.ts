@@ -24,7 +24,7 @@ const launches: Record<MatmulVariant, Launch> = {
   matvec_subgroup: launchVectorSubgroup,
   direct: launchDirect,
   subgroup: (operands, sizes, layout) =>
-    (fitsSubgroups(sizes) ? launchSubgroup : launchDirect)(operands, sizes, layout),
+    (fitsSubgroups(sizes, layout) ? launchSubgroup : launchDirect)(operands, sizes, layout),
   matrices: launchMatrices,
 };
 
