@@ -9,12 +9,12 @@ import {
 import { launchMatmul } from "../../engine/ops/matmul.ts";
 import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
+  fitsMatmulVariant,
   hasMatmulVariant,
   type MatmulVariant,
   matmulVariant,
   matmulVariants,
 } from "../../engine/ops/matmul-variants.ts";
-import { fitsVectorSubgroup } from "../../engine/ops/matmul-vector.ts";
 import {
   REDUCTION_CLASS,
   reductionConstants,
@@ -55,7 +55,7 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
     fallback: matmulVariant(engine, sizes, layout),
     variants: matmulVariants.filter((variant) =>
       hasMatmulVariant(engine.features, variant) &&
-      (variant !== "matvec_subgroup" || fitsVectorSubgroup(layout))
+      fitsMatmulVariant(variant, layout)
     ),
     prepare(engine) {
       const a = numbers(engine, [rows * inner]), b = numbers(engine, [inner * columns]);

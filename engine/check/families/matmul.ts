@@ -1,8 +1,12 @@
 import type { ShaderName } from "../../gpu/shaders.ts";
 import { launchMatmul, linear } from "../../ops/matmul.ts";
 import type { Layout } from "../../ops/matmul-operands.ts";
-import { hasMatmulVariant, type MatmulVariant, matmulVariants } from "../../ops/matmul-variants.ts";
-import { fitsVectorSubgroup } from "../../ops/matmul-vector.ts";
+import {
+  fitsMatmulVariant,
+  hasMatmulVariant,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../ops/matmul-variants.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
   constant,
@@ -112,7 +116,7 @@ const productOp: Op = {
     name,
     shader: shaders[name],
     available: (features) => hasMatmulVariant(features, name),
-    fits: (sizes) => name !== "matvec_subgroup" || fitsVectorSubgroup(layoutOf(sizes)),
+    fits: (sizes) => fitsMatmulVariant(name, layoutOf(sizes)),
   })),
   problem: productProblem,
   cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }),
