@@ -70,7 +70,7 @@ const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model, options);
-checkStored("--reward", reward, lora); // the critic starts as the reward model
+if (!options.sharedTrunk) checkStored("--reward", reward, lora); // where the critic starts
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
 needResponses(task, options);
 needPrompts(task.test, options);
