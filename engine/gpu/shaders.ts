@@ -93,16 +93,18 @@ export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
 }
 
-const PRODUCT = /^\/\/ include product$/m;
-const REDUCTIONS = /^\/\/ include reductions$/m;
+/** What shaders bring in by a line `// include NAME`. */
+const included: Readonly<Record<string, string>> = { product, reductions };
 
 /** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
-  const whole = text.replace(PRODUCT, () => product);
-  if (!REDUCTIONS.test(whole)) return whole;
-  return subgroups
-    ? `enable subgroups;\n${whole.replace(REDUCTIONS, () => reductions_subgroup)}`
-    : whole.replace(REDUCTIONS, () => reductions);
+  const reduces = subgroups && text.includes("\n// include reductions\n");
+  const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
+    if (reduces && name === "reductions") return reductions_subgroup;
+    if (name in included) return included[name];
+    throw new Error(`"${line}": there are ${Object.keys(included).join(" and ")} to include`);
+  });
+  return reduces ? `enable subgroups;\n${whole}` : whole;
 }
 
 const STORED = /^alias stored = f32;/m;
