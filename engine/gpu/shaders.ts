@@ -23,6 +23,7 @@ import matmul_vector_subgroup from "../../shaders/matmul_vector_subgroup.wgsl" w
 };
 import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
+import product from "../../shaders/product.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };
 import reduce from "../../shaders/reduce.wgsl" with { type: "text" };
 import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
@@ -92,14 +93,18 @@ export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
 }
 
-const INCLUDE = /^\/\/ include reductions$/m;
+/** What shaders bring in by a line `// include NAME`. */
+const included: Readonly<Record<string, string>> = { product, reductions };
 
-/** A text with the reductions that it includes: through workgroup memory, or the subgroups' in their place. */
+/** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
-  if (!INCLUDE.test(text)) return text;
-  return subgroups
-    ? `enable subgroups;\n${text.replace(INCLUDE, () => reductions_subgroup)}`
-    : text.replace(INCLUDE, () => reductions);
+  const reduces = subgroups && text.includes("\n// include reductions\n");
+  const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
+    if (reduces && name === "reductions") return reductions_subgroup;
+    if (name in included) return included[name];
+    throw new Error(`"${line}": there are ${Object.keys(included).join(" and ")} to include`);
+  });
+  return reduces ? `enable subgroups;\n${whole}` : whole;
 }
 
 const STORED = /^alias stored = f32;/m;

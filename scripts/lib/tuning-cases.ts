@@ -18,6 +18,7 @@ import { chunkRows } from "../../engine/ops/linear-logprob.ts";
 import { launchMatmul } from "../../engine/ops/matmul.ts";
 import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
+  fitsMatmulVariant,
   hasMatmulVariant,
   type MatmulVariant,
   matmulVariant,
@@ -107,7 +108,9 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
   return {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
-    variants: matmulVariants.filter((variant) => hasMatmulVariant(engine.features, variant)),
+    variants: matmulVariants.filter((variant) =>
+      hasMatmulVariant(engine.features, variant) && fitsMatmulVariant(variant, layout)
+    ),
     largest: 4 * Math.max(...Object.values(shapes).map(sizeOf)),
     prepare(engine) {
       const a = numbers(engine, shapes.a), b = numbers(engine, shapes.b);
