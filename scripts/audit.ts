@@ -17,7 +17,7 @@ import { ArgumentError, asArgument } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { auditor } from "./lib/audit-fit.ts";
 import { auditWithModel } from "./lib/audit-model.ts";
-import { selectResets } from "./lib/audit-selection.ts";
+import { selectionRow, selectResets } from "./lib/audit-selection.ts";
 import { openCommand } from "./lib/command.ts";
 import { columnMap } from "./lib/command-task.ts";
 import { loadDataset } from "./lib/data.ts";
@@ -95,9 +95,8 @@ output.result(renderAudit(report), report);
 if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
-  const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  write(out!, jsonLines(rows));
-  output.note(`${rows.length} references by ${selection.by} are in ${out}`);
+  write(out!, jsonLines(selected.map((row) => selectionRow(selection, row))));
+  output.note(`${selected.length} references by ${selection.by} are in ${out}`);
 }
 output.note(`The page is ${options.html}`);
 engine?.destroy();

@@ -1,7 +1,7 @@
 import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
 import { asArgument } from "../host/arguments.ts";
 import type { Output } from "../host/output.ts";
-import { checkResponseTokens, naming, type TextModel } from "./load-model.ts";
+import { checkResponseTokens, type TextModel } from "./load-model.ts";
 import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
 
 /** What the flags say about the data. */
@@ -35,7 +35,7 @@ export function readText(
   { chat }: TextModel,
 ): Promise<TaskText> {
   const reading = { ...options, columns: columnMap(columns), chatTemplate: chat !== null };
-  return naming("--data", preferenceTask(data, reading));
+  return preferenceTask(data, reading);
 }
 
 /** Token ids of the model; says what was read and what became of the rows. */

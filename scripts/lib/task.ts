@@ -9,6 +9,7 @@ import type { ResetSource } from "../../engine/rl/resets.ts";
 import type { Pair } from "../../engine/rl/reward-model.ts";
 import type { Demonstration } from "../../engine/rl/sft.ts";
 import { loadDataset } from "./data.ts";
+import { naming } from "./load-model.ts";
 import {
   encodePairText,
   encodePrompt,
@@ -104,27 +105,21 @@ export async function preferenceTask(
   path: string,
   { references, resets, pairsOptional = false, ...options }: OwnDataOptions,
 ): Promise<TaskText> {
-  const data = await loadDataset(path, options);
-  const paired = data.pairs.length > 0;
-  if (!paired && !pairsOptional) throw new Error(noPreferences(data));
-  const pairs = splitRows(data.pairs, FRACTIONS, SPLIT_SEED);
-  const best = splitRows(data.references, FRACTIONS, SPLIT_SEED);
+  const { data, pairs, best } = await naming("--data", readSplit(path, options, pairsOptional));
   const held = new Set(
     [pairs, best].flatMap(({ validation, test }) => [...validation, ...test])
       .map(({ prompt }) => prompt),
   );
-  const read = async (file: string) => {
-    const { columns: _, ...rest } = options;
-    const own = await loadDataset(file, rest);
-    return { ...own, references: own.references.filter(({ prompt }) => !held.has(prompt)) };
-  };
-  const own = references
-    ? await read(references)
-    : { references: uniquePrompts(best.train), bad: [] };
-  const selected = resets ? await read(resets) : null;
+  const paired = data.pairs.length > 0;
+  const { columns: _, ...reading } = options;
+  const read = (flag: string, file: string) =>
+    naming(flag, readResponses(flag, file, reading, held));
+  const own = references ? await read("--references", references) : null;
+  const selected = resets ? await read("--resets", resets) : null;
   return {
     name: data.name,
-    description: describeDataset(data),
+    description: [describeDataset(data), own?.description, selected?.description]
+      .filter((text) => text !== undefined).join("\n"),
     goldName: null,
     gold: null,
     warnings: [
@@ -132,16 +127,48 @@ export async function preferenceTask(
     ],
     pairs: { train: pairs.train, test: pairs.test },
     references: {
-      train: own.references,
+      train: own?.references ?? uniquePrompts(best.train),
       validation: uniquePrompts(best.validation),
       test: uniquePrompts(best.test),
     },
     resets: selected && selected.references,
     rows: paired ? data.pairs.length : data.references.length,
-    skippedBadRows: data.bad.length + own.bad.length + (selected?.bad.length ?? 0),
+    skippedBadRows: data.bad.length + (own?.bad.length ?? 0) + (selected?.bad.length ?? 0),
     equalPairs: data.equal.length,
     leakedRows: paired ? pairs.leaked : best.leaked,
   };
+}
+
+/** What `--data` names, its pairs and references split by prompt. */
+async function readSplit(path: string, options: DatasetOptions, pairsOptional: boolean) {
+  const data = await loadDataset(path, options);
+  if (data.pairs.length === 0 && !pairsOptional) throw new Error(noPreferences(data));
+  const [pairs, best] = [
+    splitRows(data.pairs, FRACTIONS, SPLIT_SEED),
+    splitRows(data.references, FRACTIONS, SPLIT_SEED),
+  ];
+  return { data, pairs, best };
+}
+
+/** The responses of another file than `--data`, but for those to held-out prompts, and what became of it. */
+async function readResponses(
+  flag: string,
+  file: string,
+  options: DatasetOptions,
+  held: ReadonlySet<string>,
+) {
+  const { name, form, records, references: all, bad } = await loadDataset(file, options);
+  if (all.length === 0) {
+    throw new Error(
+      `${name} holds no responses to take: it was read as ${form.name}, ${form.reads}, which gave no better of ` +
+        "two answers. Name the columns prompt and completion, and leave ratings out, to take every answer",
+    );
+  }
+  const references = all.filter(({ prompt }) => !held.has(prompt));
+  const description =
+    `${flag} ${name}: ${form.name}, ${records} rows, ${references.length} responses` +
+    ` (${all.length - references.length} to held-out prompts left out)`;
+  return { references, bad, description };
 }
 
 function noPreferences({ name, form, equal }: Dataset): string {

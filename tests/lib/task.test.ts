@@ -63,6 +63,17 @@ test("resets of one's own stand beside the references, but for held-out prompts"
   expect(task.references).toEqual(plain.references);
 });
 
+test("a file of ratings that prefers nothing has no responses to reset into, and a missing one is named by its flag", async () => {
+  const path = write("pairs.jsonl", rows);
+  const resets = write("rated.jsonl", [{ prompt: "Other.", response: " b", score: 1 }]);
+  await expect(preferenceTask(path, { resets })).rejects.toThrow(
+    /^--resets: .*rated\.jsonl holds no responses to take: it was read as rated answers/,
+  );
+  await expect(preferenceTask(path, { references: "none.jsonl" })).rejects.toThrow(
+    "--references: No file none.jsonl",
+  );
+});
+
 test("demonstrations are references, but nothing for a reward model", async () => {
   const rows = Array.from({ length: 99 }, (_, i) => ({ prompt: `p ${i}`, completion: "c" }));
   const path = write("demonstrations.jsonl", rows);
