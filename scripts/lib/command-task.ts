@@ -59,10 +59,21 @@ export function columnMap(text: string | undefined): ColumnMap | undefined {
   return text === undefined ? undefined : asArgument(() => parseColumns(text));
 }
 
-/** What there is to train and to test on. */
-function describeTask({ name, references, pairs, test, fit }: Task): string {
-  return `${name}: ${references.length} references and ${pairs.train.length} pairs to train on, ` +
-    `${test.length} prompts to test on (${fit.dropped} rows too long, ${fit.promptsCut} prompts cut)`;
+/** What there is to train and to test on, and what is not, for it is too long. */
+function describeTask(task: Task): string {
+  const { name, references, pairs, resets, test, fit } = task;
+  const ownResets = resets === references ? [] : [
+    { what: "responses to reset into", kept: resets.length, long: task.resetsDropped },
+  ];
+  const parts = [
+    { what: "references", kept: references.length, long: task.referencesDropped },
+    { what: "pairs", kept: pairs.train.length, long: task.pairsDropped },
+    ...ownResets,
+  ];
+  const kept = parts.map(({ what, kept }) => `${kept} ${what}`).join(", ");
+  const long = parts.map(({ what, long }) => `${long} ${what}`).join(", ");
+  return `${name}: ${kept} to train on, ${test.length} prompts to test on ` +
+    `(too long: ${long}, ${task.heldOutPromptsDropped} held-out prompts; ${fit.promptsCut} prompts cut)`;
 }
 
 /** Counts of the data for results.json. */
@@ -74,6 +85,7 @@ export function dataCounts(task: Task) {
     equalPairs: task.equalPairs,
     leakedRows: task.leakedRows,
     referencesDropped: task.referencesDropped,
+    resetsDropped: task.resetsDropped,
     heldOutPromptsDropped: task.heldOutPromptsDropped,
   };
 }

@@ -48,10 +48,12 @@ export interface Task extends Omit<TaskText, "pairs" | "references" | "resets"> 
   resets: ResetSource[];
   validation: EvaluationPrompt[];
   test: EvaluationPrompt[];
-  /** Counts of the preference pairs. */
+  /** Counts of the preference pairs; of demonstrations, where there are no pairs. */
   fit: FitReport;
-  /** References, and validation and test prompts, left out because their response is too long. */
+  /** Left out because a response is too long: pairs, references, resets of one's own, validation and test prompts. */
+  pairsDropped: number;
   referencesDropped: number;
+  resetsDropped: number;
   heldOutPromptsDropped: number;
 }
 
@@ -185,27 +187,39 @@ export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] 
 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
 export function encodeTask(text: TaskText, encoder: RowEncoder): Task {
-  const fit = emptyFitReport();
+  const [paired, references, resets, heldOut] = Array.from({ length: 4 }, emptyFitReport);
   const pairs = (rows: readonly PairText[]) =>
-    rows.flatMap((row) => encodePairText(encoder, row, fit) ?? []);
+    rows.flatMap((row) => encodePairText(encoder, row, paired) ?? []);
   const prompts = (rows: readonly ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap((row) => encodePrompt(encoder, row, counts) ?? []);
-  const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;
   const demonstrations = prompts(train, references).map((row) => ({
     ...row,
     responseIds: row.referenceIds,
   }));
-  return {
+  const task = {
     ...text,
     pairs: { train: pairs(text.pairs.train), test: pairs(text.pairs.test) },
     references: demonstrations,
-    resets: text.resets ? prompts(text.resets, references) : demonstrations,
+    resets: text.resets ? prompts(text.resets, resets) : demonstrations,
     validation: prompts(validation, heldOut),
     test: prompts(test, heldOut),
-    fit,
+  };
+  return {
+    ...task,
+    fit: paired.rows > 0 ? paired : added(references, heldOut),
+    pairsDropped: paired.dropped,
     referencesDropped: references.dropped,
+    resetsDropped: resets.dropped,
     heldOutPromptsDropped: heldOut.dropped,
+  };
+}
+
+function added(a: FitReport, b: FitReport): FitReport {
+  return {
+    rows: a.rows + b.rows,
+    promptsCut: a.promptsCut + b.promptsCut,
+    dropped: a.dropped + b.dropped,
   };
 }
 

@@ -16,6 +16,9 @@ function write(name: string, rows: readonly unknown[]): string {
   return path;
 }
 
+const storytellerTokenizer = () =>
+  loadTokenizer(openFolder(fileURLToPath(new URL("../../data/storyteller", import.meta.url))));
+
 const rows = Array.from(
   { length: 200 },
   (_, i) => ({ prompt: `Prompt ${i % 150}.`, chosen: ` yes ${i}`, rejected: ` no ${i}` }),
@@ -102,11 +105,24 @@ test("bad rows are counted when they are skipped", async () => {
   expect((await preferenceTask(path, { skipBadRows: true })).skippedBadRows).toBe(1);
 });
 
+test("demonstrations and resets that are too long are counted", async () => {
+  const own = Array.from({ length: 99 }, (_, i) => ({
+    prompt: `Say ${i}.`,
+    completion: i % 3 === 0 ? " one two three four five six seven" : " one",
+  }));
+  const resets = write("long.jsonl", [{ prompt: "Go on.", completion: own[0].completion }]);
+  const path = write("demonstrations.jsonl", own);
+  const text = await preferenceTask(path, { pairsOptional: true, resets });
+  const limits = { context: 64, beginToken: 0, endToken: 0, maxPrompt: 32, maxResponse: 6 };
+  const task = encodeTask(text, { tokenizer: await storytellerTokenizer(), chat: null, limits });
+  expect(task.fit).toEqual({ rows: 99, promptsCut: 0, dropped: 33 });
+  expect(task.referencesDropped + task.heldOutPromptsDropped).toBe(33);
+  expect([task.pairsDropped, task.resetsDropped, task.resets]).toEqual([0, 1, []]);
+});
+
 test("the bundled task fits the bundled model whole, and gold is no part of what trains", async () => {
   const text = await bundledTask();
-  const tokenizer = await loadTokenizer(
-    openFolder(fileURLToPath(new URL("../../data/storyteller", import.meta.url))),
-  );
+  const tokenizer = await storytellerTokenizer();
   const limits = { context: 256, beginToken: 0, endToken: 0, maxPrompt: 32, maxResponse: 40 };
   const task = encodeTask(text, { tokenizer, chat: null, limits });
   expect(task.fit).toEqual({
