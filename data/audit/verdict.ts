@@ -79,7 +79,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
     ...aboveShare(
       thresholds.cutPrompts,
       lengths.cutPrompts ?? 0,
-      "of the prompts do not fit the model's context",
+      "of the prompts would be cut by the run's limit or the model's context",
     ),
     ...tooFew(
       thresholds.statesPerReference,

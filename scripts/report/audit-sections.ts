@@ -74,8 +74,8 @@ function leakage(found: Measured<Leakage>): AuditSection {
 function lengths(found: Lengths): AuditSection {
   const caption = "Pairs of the same prompt are resampled together.";
   const over: [string, number | null][] = [
-    ["responses longer than the run's limit", found.overlongResponses],
-    ["prompts that the context cuts", found.cutPrompts],
+    ["responses longer than a run takes", found.overlongResponses],
+    ["prompts that a run would cut", found.cutPrompts],
   ];
   return {
     title: `Lengths, in ${found.unit}`,

@@ -139,8 +139,9 @@ test("data without any preference is not fit, and says why", async () => {
     (_, i) => ({ prompt: `${i}?`, response: "a", rating: 3 }),
   );
   writeFileSync(join(folder, "flat.json"), JSON.stringify(rows));
-  writeFileSync(join(folder, "audit.json"), JSON.stringify({ html: "flat.html", quiet: true }));
-  const { code, out, errors } = await audit("flat.json", "--config", "audit.json");
+  const config = { data: "flat.json", html: "flat.html", quiet: true };
+  writeFileSync(join(folder, "audit.json"), JSON.stringify(config));
+  const { code, out, errors } = await audit("--config", "audit.json");
   expect([code, errors]).toEqual([0, ""]);
   expect(out).toContain("✗ No row prefers one answer to another.");
   expect(out).not.toContain("The page is");

@@ -110,7 +110,7 @@ test("lengths: quantiles, the longer response's share without ties, and what exc
     return { prompt, promptLength: 2 * chosenLength, chosenLength, rejectedLength };
   };
   const rows = [row("a", 9, 5), row("b", 4, 4), row("c", 3, 8), row("d", 7, 1)];
-  const found = measureLengths(rows, { context: 20, response: 7 }, 1);
+  const found = measureLengths(rows, { prompt: 13, response: 7 }, 1);
   expect(found.responses).toEqual({ median: 4, p90: 8, longest: 9 });
   expect(found.longerWins!.mean).toBeCloseTo(2 / 3);
   expect(found.overlongResponses).toBe(2 / 8);
