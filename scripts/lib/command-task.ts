@@ -72,8 +72,8 @@ function describeTask(task: Task): string {
   ];
   const kept = parts.map(({ what, kept }) => `${kept} ${what}`).join(", ");
   const long = parts.map(({ what, long }) => `${long} ${what}`).join(", ");
-  return `${name}: ${kept} to train on, ${test.length} prompts to test on ` +
-    `(too long: ${long}, ${task.heldOutPromptsDropped} held-out prompts; ${fit.promptsCut} prompts cut)`;
+  return `${name}: to train on ${kept}; to test on ${test.length} prompts ` +
+    `(too long: ${long}, ${task.heldOutPromptsDropped} held-out prompts; prompts cut: ${fit.promptsCut})`;
 }
 
 /** Counts of the data for results.json. */
