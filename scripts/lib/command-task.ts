@@ -2,7 +2,8 @@ import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
 import { asArgument } from "../host/arguments.ts";
 import type { Output } from "../host/output.ts";
 import { checkResponseTokens, type TextModel } from "./load-model.ts";
-import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
+import { preferenceTask } from "./preference-task.ts";
+import { encodeTask, type Task, type TaskText } from "./task.ts";
 
 /** What the flags say about the data. */
 export interface DataOptions {

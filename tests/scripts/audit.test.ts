@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { parseHTML } from "linkedom";
 import type { Coverage, QuickReward } from "../../data/audit/model-audit.ts";
-import { preferenceTask } from "../../scripts/lib/task.ts";
+import { preferenceTask } from "../../scripts/lib/preference-task.ts";
 import type { AuditReport } from "../../scripts/report/audit.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
