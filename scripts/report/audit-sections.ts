@@ -118,10 +118,14 @@ function texts(found: TextHealth): AuditSection {
         `with ${name}`,
         example === null ? "0" : `${outOf(texts, found.texts)}, such as ${JSON.stringify(example)}`,
       ]),
-      ["letters that are not Latin", percent(found.nonLatin)],
+      ["letters by script", scripts(found)],
       ["rows without white space between prompt and response", outOf(found.glued, found.rows)],
     ],
   };
+}
+
+function scripts({ scripts }: TextHealth): string {
+  return scripts.map(({ script, share }) => `${script} ${percent(share)}`).join(", ") || "–";
 }
 
 function coverage({ coverage: found, model }: ModelAudit): AuditSection {
