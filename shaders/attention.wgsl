@@ -217,6 +217,9 @@ struct CacheParams {
   scale: f32,
   head_vectors: u32, // HEAD_VECTORS
   capacity: u32, // T, rows of the cache per sequence
+  q_first: u32, // head h of row b of q begins at vec4 q_first + b · q_row + h · q_head
+  q_row: u32,
+  q_head: u32,
 }
 
 @group(0) @binding(14) var<uniform> cache: CacheParams;
@@ -244,8 +247,9 @@ fn decode(
   let length = min(positions[sequence] + 1u, cache.capacity);
   var query: array<vec4<f32>, HEAD_VECTORS>;
   var sum: array<vec4<f32>, HEAD_VECTORS>;
+  let query_at = cache.q_first + sequence * cache.q_row + head * cache.q_head;
   for (var d = 0u; d < size; d++) {
-    query[d] = cache.scale * q[row + d];
+    query[d] = cache.scale * q[query_at + d];
   }
   var largest = MASKED;
   var total = 0.0;
@@ -289,7 +293,14 @@ fn decode(
 struct StoreParams {
   rows: u32, // N
   vectors: u32, // Hk · D / 4
+  head_vectors: u32, // D / 4
   capacity: u32, // T
+  k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
+  k_row: u32,
+  k_head: u32,
+  v_first: u32,
+  v_row: u32,
+  v_head: u32,
 }
 
 @group(0) @binding(18) var<uniform> store_params: StoreParams;
@@ -307,7 +318,10 @@ fn store(
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let slot = sequences[row] * store_params.capacity + positions[row];
-  cache_k[slot * store_params.vectors + i % store_params.vectors] = k[i];
-  cache_v[slot * store_params.vectors + i % store_params.vectors] = v[i];
+  let column = i % store_params.vectors;
+  let head = column / store_params.head_vectors;
+  let d = column % store_params.head_vectors;
+  let place = (sequences[row] * store_params.capacity + positions[row]) * store_params.vectors + column;
+  cache_k[place] = k[store_params.k_first + row * store_params.k_row + head * store_params.k_head + d];
+  cache_v[place] = v[store_params.v_first + row * store_params.v_row + head * store_params.v_head + d];
 }

@@ -1,0 +1,120 @@
+import type { Engine } from "../gpu/engine.ts";
+import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { checkHeads, headParameters, type Heads } from "./attention.ts";
+import { type HeadView } from "./heads.ts";
+
+/** Keys and values of the rows seen so far, [B, T, Hk·D] each, of one layer. */
+export interface LayerCache {
+  keys: Tensor;
+  values: Tensor;
+}
+
+/**
+ * An empty cache for `sequences` of at most `capacity` rows, in textures where the adapter computes on the CPU:
+ * its loads from those cost half.
+ */
+export function newLayerCache(
+  engine: Engine,
+  [sequences, capacity]: readonly [number, number],
+  { keyHeads, headSize }: Heads,
+  textures = engine.features.software,
+): LayerCache {
+  const shape = [sequences, capacity, keyHeads * headSize];
+  const make = () => textures ? engine.texels(shape) : engine.empty(shape);
+  return { keys: make(), values: make() };
+}
+
+/**
+ * Writes rows of keys and values, [N, Hk, D] as heads, into a cache, row n at (sequences[n], positions[n]).
+ * Positions past the cache's capacity are left out.
+ */
+export function storeInCache(
+  k: HeadView,
+  v: HeadView,
+  { keys, values }: LayerCache,
+  sequences: Tensor,
+  positions: Tensor,
+  { keyHeads, headSize }: Heads,
+): void {
+  const { engine } = keys, [rows] = positions.shape;
+  const width = keyHeads * headSize;
+  expectShape("storeInCache", "cache.keys", keys, [null, null, width]);
+  expectShape("storeInCache", "cache.values", values, keys.shape);
+  expectShape("storeInCache", "sequences", sequences, [rows]);
+  expectShape("storeInCache", "k", k.tensor, [rows, null]);
+  expectShape("storeInCache", "v", v.tensor, [rows, null]);
+  const bindings = {
+    k: k.tensor,
+    v: v.tensor,
+    sequences,
+    positions,
+    cache_k: keys,
+    cache_v: values,
+  };
+  const parameters = {
+    rows,
+    vectors: width / 4,
+    head_vectors: headSize / 4,
+    capacity: keys.shape[1],
+    k_first: k.first / 4,
+    k_row: k.row / 4,
+    k_head: k.head / 4,
+    v_first: v.first / 4,
+    v_row: v.row / 4,
+    v_head: v.head / 4,
+  };
+  engine.launch(shaderOf(keys), "store", bindings, parameters, engine.grid(rows * width / 4));
+}
+
+/**
+ * Attention of one new row per sequence, at `positions` [B], over the cached rows 0 … position (which
+ * include the new one). Not differentiable.
+ * @param q [B, H, D], as heads
+ * @returns [B, H·D]
+ */
+export function decodeAttention(
+  q: HeadView,
+  { keys, values }: LayerCache,
+  positions: Tensor,
+  heads: Heads,
+): Tensor {
+  checkHeads(heads);
+  const { engine, shape: [count, capacity] } = keys;
+  const { headSize, keyHeads } = heads;
+  expectShape("decodeAttention", "q", q.tensor, [count, null]);
+  expectShape("decodeAttention", "cache.keys", keys, [null, null, keyHeads * headSize]);
+  expectShape("decodeAttention", "cache.values", values, keys.shape);
+  expectShape("decodeAttention", "positions", positions, [count]);
+  const out = engine.empty([count, heads.heads * headSize]);
+  const bindings = { q: q.tensor, out, positions, cached_k: keys, cached_v: values };
+  const parameters = {
+    ...headParameters(heads),
+    capacity,
+    q_first: q.first / 4,
+    q_row: q.row / 4,
+    q_head: q.head / 4,
+  };
+  const { software, lanes } = engine.features;
+  const shader = shaderOf(keys), HEAD_VECTORS = headSize / 4;
+  const SHARED = shader === "attention_texture" ? sharedHeads(heads) : 1;
+  const grid = [heads.heads / SHARED, count, 1] as const;
+  // On a software adapter few lanes are joined sooner, and loops over a large head are not unrolled.
+  const LANES = software ? lanes : 32, UNROLL = Number(!software || headSize <= 32);
+  const constants = { HEAD_VECTORS, LANES, UNROLL, ...SHARED > 1 && { SHARED } };
+  engine.launch(shader, "decode", bindings, parameters, grid, constants);
+  return out;
+}
+
+function shaderOf({ storage }: Tensor): "attention" | "attention_texture" {
+  return storage.kind === "texture" ? "attention_texture" : "attention";
+}
+
+const MOST_VECTORS = 16; // of the queries that a lane holds; more compile for long
+
+/** The most query heads with the same keys that one workgroup does. */
+function sharedHeads({ heads, keyHeads, headSize }: Heads): number {
+  const group = heads / keyHeads;
+  let shared = Math.max(1, Math.min(group, Math.floor(MOST_VECTORS * 4 / headSize)));
+  while (group % shared) shared--;
+  return shared;
+}
