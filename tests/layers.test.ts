@@ -17,7 +17,7 @@ const FLOORS = [
 ];
 
 /**
- * The two ways up. Everything hangs on the `Engine`, which therefore makes tensors and keeps scopes, tape and memo,
+ * The two ways up. Everything hangs on the `Engine`, which therefore makes tensors and keeps scopes and tape,
  * while they know its type; and data/make-*.ts are programs that make the bundled data.
  */
 const EXCEPTIONS = [

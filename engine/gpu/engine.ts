@@ -1,12 +1,11 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
-import type { Memo } from "../tensor/memo.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
-import { type Features, requestDevice } from "./device.ts";
+import { type Experimental, type Features, requestDevice } from "./device.ts";
 import { KernelCache, type KernelConstants } from "./kernels.ts";
 import { type LaunchTime, Profiler } from "./profiler.ts";
 import { ReadBack, type Wait } from "./read-back.ts";
@@ -34,6 +33,7 @@ export interface EngineOptions {
   software?: boolean;
   wait?: Wait;
   bindingLimit?: number;
+  experimental?: Experimental;
 }
 
 /**
@@ -46,8 +46,6 @@ export class Engine {
   tape: Tape | null = null;
   /** Measured choices of kernels; null: the untuned defaults. */
   tuning: Tuning | null = null;
-  /** Ops keep here what they derive from unchanging tensors while `remember` runs. */
-  memo: Memo | null = null;
   #pool: BufferPool;
   #commands: Commands;
   #scopes: ScopeStack;
@@ -70,13 +68,14 @@ export class Engine {
    * Asks the adapter for its full limits and the features the kernels can use, and runs the numeric
    * self-test. Throws where the adapter computes wrongly.
    * @param options `wait` is how the host waits for the GPU; `bindingLimit` makes the adapter's own limit
-   * smaller, for tests
+   * smaller, for tests; `experimental` asks for what is not yet standard, and it is an error where that is missing
    */
   static async create(
     adapter: GPUAdapter,
     options: EngineOptions = {},
   ): Promise<Engine> {
-    const { device, features } = await requestDevice(adapter, options.software ?? false);
+    const { software = false, experimental } = options;
+    const { device, features } = await requestDevice(adapter, software, experimental);
     const engine = new Engine(device, features, options.wait);
     engine.#features = await runSelfTest(engine);
     engine.#bindingLimit = options.bindingLimit ?? engine.#bindingLimit;
@@ -254,17 +253,6 @@ export class Engine {
     }
     await this.#commands.check();
     return await profiler.take();
-  }
-
-  /** Runs `body` with `memo` at hand. */
-  remember<T>(memo: Memo, body: () => T): T {
-    const outer = this.memo;
-    this.memo = memo;
-    try {
-      return body();
-    } finally {
-      this.memo = outer;
-    }
   }
 
   flush(): void {

@@ -3,10 +3,19 @@ import type { Bindings } from "./bindings.ts";
 import type { Features } from "./device.ts";
 import type { Engine } from "./engine.ts";
 import type { KernelConstants } from "./kernels.ts";
+import {
+  directProduct,
+  matricesProduct,
+  matrix,
+  subgroupProduct,
+  tiledProduct,
+  vectorProduct,
+} from "./self-test-products.ts";
 import type { ShaderName } from "./shaders.ts";
+import { adapterName } from "./subgroup-matrices.ts";
 
 /** A launch whose answer is known. */
-interface Check {
+export interface Check {
   name: string;
   shader: ShaderName;
   entry: string;
@@ -25,34 +34,33 @@ interface Check {
  * Launches a few kernels whose answers are known, among them the matrix product that will be used. They are
  * kernels that a run needs anyway, because compiling them is what takes time.
  * @param features what the adapter offers
- * @returns the features to rely on: without `subgroups` where the product that uses them is wrong
+ * @returns the features to rely on: without `subgroups` where the product that uses them is wrong, and, with a
+ * warning, without the experimental ones that are
  * @throws where anything else is wrong, naming the adapter and the kernel
  */
 export async function runSelfTest(
   engine: Engine,
   features: Features = engine.features,
 ): Promise<Features> {
-  const subgroupProduct = matrixProduct(
-    "matmul_subgroup",
-    "product",
-    { TRANSPOSE_A: 0, WORKGROUP: features.lanes, ROWS: 16 },
-    (b) => ({ panels: matrix(22, 8 * features.lanes, b) }),
-  );
-  if (features.subgroups && await findFault(engine, subgroupProduct)) {
+  const name = adapterName(engine.device.adapterInfo);
+  const { software, lanes, subgroupMatrices } = features;
+  const withSubgroups = software ? subgroupProduct(lanes) : vectorProduct;
+  if (features.subgroups && await findFault(engine, withSubgroups)) {
     features = { ...features, subgroups: false };
+  }
+  const fault = subgroupMatrices && await findFault(engine, matricesProduct(subgroupMatrices));
+  if (fault) {
+    console.warn(`The adapter "${name}" is used without its subgroup matrices: ${fault}.`);
+    features = { ...features, subgroupMatrices: null };
   }
   const checks = [logProbability, threefry, notANumber];
   if (!features.software) checks.push(tiledProduct);
   else if (!features.subgroups) checks.push(directProduct);
   const faults = await Promise.all(checks.map((check) => findFault(engine, check)));
-  const fault = faults.find((fault) => fault !== null);
-  if (!fault) return features;
-  const { description, device, vendor } = engine.device.adapterInfo;
+  const fatal = faults.find((fault) => fault !== null);
+  if (!fatal) return features;
   throw new Error(
-    `The adapter "${
-      description || device || vendor
-    }" computes wrongly: ${fault}. Update its driver, ` +
-      "or use another adapter.",
+    `The adapter "${name}" computes wrongly: ${fatal}. Update its driver, or use another adapter.`,
   );
 }
 
@@ -98,59 +106,6 @@ async function compileError(
   if (error) kernels.forget(shader);
   return error;
 }
-
-type Element = (row: number, column: number) => number;
-
-/** Integers so small that the product is exact in every order of summation; sizes that leave tiles half full. */
-function matrixProduct(
-  shader: ShaderName,
-  entry: string,
-  constants: KernelConstants,
-  right: (b: Element) => Record<string, number[]>,
-): Check {
-  const rows = 19, columns = 12, inner = 21;
-  const a: Element = (m, k) => (m * 7 + k * 3) % 17 - 8;
-  const b: Element = (k, n) => k < inner && n < columns ? (k * 5 + n * 11) % 13 - 6 : 0;
-  const product = (m: number, n: number) => {
-    let sum = 0;
-    for (let k = 0; k < inner; k++) sum += a(m, k) * b(k, n);
-    return sum;
-  };
-  return {
-    name: "the matrix product",
-    shader,
-    entry,
-    constants,
-    bindings: (engine) => {
-      const [[name, values]] = Object.entries(right(b));
-      const operand = engine.tensor(values);
-      return {
-        a: engine.tensor(matrix(rows, inner, a)),
-        [name]: operand,
-        bias: operand,
-        residual: operand,
-        out: engine.empty([rows, columns]),
-      };
-    },
-    output: "out",
-    parameters: { rows, columns, inner, with_bias: 0, with_residual: 0, with_accumulate: 0 },
-    grid: [1, 3, 1],
-    expected: matrix(rows, columns, product),
-    tolerance: 0,
-  };
-}
-
-function matrix(rows: number, columns: number, element: Element): number[] {
-  return Array.from(
-    { length: rows * columns },
-    (_, i) => element(Math.floor(i / columns), i % columns),
-  );
-}
-
-const stored = { TRANSPOSE_A: 0, TRANSPOSE_B: 1 };
-const columnsFirst = (b: Element) => ({ b: matrix(12, 21, (n, k) => b(k, n)) });
-const tiledProduct = matrixProduct("matmul", "tiled", stored, columnsFirst);
-const directProduct = matrixProduct("matmul", "direct", stored, columnsFirst);
 
 /** Logits log 1, log 2, … log V: the probabilities are 1/S, 2/S, … V/S with S = V(V + 1)/2. */
 const vocabulary = 101, total = vocabulary * (vocabulary + 1) / 2, target = 36;

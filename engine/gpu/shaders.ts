@@ -15,7 +15,11 @@ import kl from "../../shaders/kl.wgsl" with { type: "text" };
 import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
+import matmul_matrices from "../../shaders/matmul_matrices.wgsl" with { type: "text" };
 import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
+import matmul_tiled from "../../shaders/matmul_tiled.wgsl" with { type: "text" };
+import matmul_vector from "../../shaders/matmul_vector.wgsl" with { type: "text" };
+import matmul_vector_subgroup from "../../shaders/matmul_vector_subgroup.wgsl" with { type: "text" };
 import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };
@@ -46,7 +50,11 @@ const texts = {
   layernorm,
   logprob,
   matmul,
+  matmul_matrices,
   matmul_subgroup,
+  matmul_tiled,
+  matmul_vector,
+  matmul_vector_subgroup,
   ppo,
   preference,
   random,

@@ -3,7 +3,6 @@ import type { LayerCache } from "../ops/cache.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { sampleNext } from "../ops/sampling.ts";
 import { tableLogits } from "../ops/table-product.ts";
-import { Memo } from "../tensor/memo.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
 import { decodeStep, headWeight, newCache, prefill } from "./decoder.ts";
@@ -62,16 +61,10 @@ export async function generate(
   }
   const scope = engine.openScope();
   try {
-    const memo = new Memo(scope);
-    const run = engine.remember(
-      memo,
-      () => engine.within(scope, () => startGeneration(engine, model, requests, options)),
-    );
+    const run = engine.within(scope, () => startGeneration(engine, model, requests, options));
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
     for (let step = 0; step < steps; step++) {
-      if (step > 0) {
-        engine.remember(memo, () => engine.scope(() => decodeOne(model, run, options)));
-      }
+      if (step > 0) engine.scope(() => decodeOne(model, run, options));
       if ((step + 1) % STEPS_BETWEEN_CHECKS === 0 && await allDone(run.state)) break;
     }
     return await collect(run, requests, options.endTokens);

@@ -1,35 +1,31 @@
-import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
-import { packPanels, panelsFit, tileGrid, tileRows } from "./matmul-panels.ts";
+import { launchMatrices } from "./matmul-matrices.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
+import { fitsSubgroups, launchSubgroup } from "./matmul-subgroup.ts";
+import { launchSplit, launchTiled } from "./matmul-tiled.ts";
+import { type MatmulVariant, matmulVariant } from "./matmul-variants.ts";
+import { launchVector, launchVectorSubgroup } from "./matmul-vector.ts";
 import { columnSums } from "./reduce.ts";
-import { productClass, tunedVariant } from "./tuning.ts";
 
-/** The kernel that makes a product. All give the same numbers up to rounding. */
-export const matmulVariants = ["tiled", "direct", "subgroup"] as const;
-export type MatmulVariant = typeof matmulVariants[number];
+type Launch = (operands: Operands, sizes: Sizes, layout: Layout) => void;
 
-interface Operands {
-  a: Tensor;
-  b: Tensor;
-  out: Tensor;
-  bias?: Tensor;
-  residual?: Tensor;
-}
-
-export interface Sizes {
-  rows: number;
-  columns: number;
-  inner: number;
-}
-
-export interface Layout {
-  /** A is stored [K, M]. */
-  transposeA?: boolean;
-  /** B is stored [N, K]. */
-  transposeB?: boolean;
-  /** Adds to what `out` holds. */
-  accumulate?: boolean;
-}
+const launches: Record<MatmulVariant, Launch> = {
+  tiled: (operands, sizes, layout) => launchTiled(operands, sizes, layout, 64),
+  tiled32: (operands, sizes, layout) => launchTiled(operands, sizes, layout, 32),
+  ksplit: launchSplit,
+  matvec: launchVector,
+  matvec_subgroup: launchVectorSubgroup,
+  direct: launchDirect,
+  subgroup: (operands, sizes, layout) =>
+    (fitsSubgroups(sizes) ? launchSubgroup : launchDirect)(operands, sizes, layout),
+  matrices: launchMatrices,
+};
 
 /**
  * out ← A·B (+ bias) (+ residual) (+ out), the launch below `linear` and its gradients. A is [M, K], B is
@@ -41,48 +37,21 @@ export function launchMatmul(
   layout: Layout = {},
   variant = matmulVariant(operands.out.engine, sizes, layout),
 ): void {
-  const { a, b, out, bias, residual } = operands;
-  const { rows, columns } = sizes;
-  const { engine } = out;
-  const parameters = {
-    ...sizes,
-    with_bias: Number(bias !== undefined),
-    with_residual: Number(residual !== undefined),
-    with_accumulate: Number(layout.accumulate ?? false),
-  };
-  // Below, bindings that are not used hold something readable.
-  const TRANSPOSE_A = Number(layout.transposeA ?? false);
-  const TRANSPOSE_B = Number(layout.transposeB ?? false);
-  if (variant === "subgroup" && columns % 4 === 0 && panelsFit(engine, sizes)) {
-    engine.scope(() => {
-      const make = () => packPanels(b, sizes, layout.transposeB ?? false);
-      const panels = engine.memo?.get(b, make) ?? make();
-      const operands = { a, panels, out, bias: bias ?? panels, residual: residual ?? panels };
-      const ROWS = tileRows(engine, sizes);
-      const WORKGROUP = engine.features.lanes;
-      const grid = tileGrid(engine, sizes, ROWS);
-      const constants = { TRANSPOSE_A, WORKGROUP, ROWS };
-      engine.launch("matmul_subgroup", "product", operands, parameters, grid, constants);
-    });
-  } else {
-    const tiled = variant === "tiled";
-    const grid = [Math.ceil(columns / 64), Math.ceil(rows / (tiled ? 64 : 8)), 1] as const;
-    const entry = tiled ? "tiled" : "direct";
-    const bindings = { a, b, out, bias: bias ?? b, residual: residual ?? b };
-    engine.launch("matmul", entry, bindings, parameters, grid, { TRANSPOSE_A, TRANSPOSE_B });
-  }
+  launches[variant](operands, sizes, layout);
 }
 
-/** The measured choice, else the default: software adapters are slow at workgroup memory, real GPUs live by it. */
-export function matmulVariant(
-  { features, tuning }: Engine,
-  sizes: Sizes,
-  layout: Layout,
-): MatmulVariant {
-  const tuned = tuning && tunedVariant(tuning, productClass(sizes, layout), matmulVariants);
-  if (tuned && (tuned !== "subgroup" || features.subgroups)) return tuned;
-  if (!features.software) return "tiled";
-  return features.subgroups ? "subgroup" : "direct";
+/** A product by the kernel that needs nothing of the adapter. */
+function launchDirect(operands: Operands, sizes: Sizes, layout: Layout): void {
+  const { a, b, out, bias, residual } = operands;
+  const { TRANSPOSE_A, TRANSPOSE_B } = storageOf(sizes, layout);
+  out.engine.launch(
+    "matmul",
+    "direct",
+    { a, b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
+    parametersOf(operands, sizes, layout),
+    [Math.ceil(sizes.columns / 64), Math.ceil(sizes.rows / 8), 1],
+    { TRANSPOSE_A, TRANSPOSE_B },
+  );
 }
 
 /** What a linear layer adds to its product, and how its weight lies. */

@@ -6,16 +6,15 @@ import {
   attentionVariants,
   type Heads,
 } from "../../engine/ops/attention.ts";
+import { launchMatmul } from "../../engine/ops/matmul.ts";
+import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
-  launchMatmul,
-  type Layout,
+  hasMatmulVariant,
+  type MatmulVariant,
   matmulVariant,
   matmulVariants,
-  type Sizes,
-} from "../../engine/ops/matmul.ts";
+} from "../../engine/ops/matmul-variants.ts";
 import { attentionClass, chooseVariant, productClass } from "../../engine/ops/tuning.ts";
-import { Memo } from "../../engine/tensor/memo.ts";
-import type { Scope } from "../../engine/tensor/scope.ts";
 import type { Shape, Tensor } from "../../engine/tensor/tensor.ts";
 
 /** An op at one class of shapes. */
@@ -23,33 +22,22 @@ export interface TuningCase {
   name: string;
   fallback: string;
   variants: readonly string[];
-  /** Makes the inputs, which belong to `scope`; what it returns launches a variant. */
-  prepare(engine: Engine, scope: Scope): (variant: string) => Tensor;
+  /** Makes the inputs; what it returns launches a variant. */
+  prepare(engine: Engine): (variant: string) => Tensor;
 }
 
 /** The products of a linear layer [N, K] over `rows` rows: itself and its two gradients. */
 export function productCases(engine: Engine, rows: number, [N, K]: Shape): TuningCase[] {
   return [
-    productCase(engine, { rows, columns: N, inner: K }, { transposeB: true }),
+    decodingCase(engine, rows, [N, K]),
     productCase(engine, { rows, columns: K, inner: N }, {}),
     productCase(engine, { rows: N, columns: K, inner: rows }, { transposeA: true }),
   ];
 }
 
-/** The product of a linear layer [N, K] while `rows` sequences are decoded, step by step with the same weights. */
+/** The product of a linear layer [N, K] while `rows` sequences are decoded. */
 export function decodingCase(engine: Engine, rows: number, [N, K]: Shape): TuningCase {
-  const { prepare, ...one } = productCase(
-    engine,
-    { rows, columns: N, inner: K },
-    { transposeB: true },
-  );
-  return {
-    ...one,
-    prepare(engine, scope) {
-      const run = prepare(engine, scope), memo = new Memo(scope);
-      return (variant) => engine.remember(memo, () => run(variant));
-    },
-  };
+  return productCase(engine, { rows, columns: N, inner: K }, { transposeB: true });
 }
 
 function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
@@ -57,12 +45,12 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
   return {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
-    variants: matmulVariants.filter((variant) => available(engine, variant)),
+    variants: matmulVariants.filter((variant) => hasMatmulVariant(engine.features, variant)),
     prepare(engine) {
       const a = numbers(engine, [rows * inner]), b = numbers(engine, [inner * columns]);
       return (variant) => {
         const out = engine.empty([rows, columns]);
-        launchMatmul({ a, b, out }, sizes, layout, variant as typeof matmulVariants[number]);
+        launchMatmul({ a, b, out }, sizes, layout, variant as MatmulVariant);
         return out;
       };
     },
@@ -76,7 +64,7 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
     name: attentionClass(heads.headSize, longest),
     fallback: attentionVariant(engine, heads, longest),
     variants: attentionVariants.filter((variant) =>
-      available(engine, variant) && (variant === "plain" || heads.headSize % 8 === 0)
+      variant === "plain" || (engine.features.subgroups && heads.headSize % 8 === 0)
     ),
     prepare(engine) {
       const [q, k, v] = [heads.heads, heads.keyHeads, heads.keyHeads].map((h) =>
@@ -88,11 +76,6 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
         attention(q, k, v, heads, sequences, variant as typeof attentionVariants[number]);
     },
   };
-}
-
-/** The kernels with subgroups hand numbers round among at least eight lanes. */
-function available({ features }: Engine, variant: string): boolean {
-  return variant !== "subgroup" || (features.subgroups && features.lanes >= 8);
 }
 
 function numbers(engine: Engine, shape: Shape): Tensor {
@@ -111,7 +94,7 @@ export async function tuneCase(
 ): Promise<{ choice: string; ratio: number }> {
   const scope = engine.openScope();
   try {
-    const run = engine.within(scope, () => prepare(engine, scope));
+    const run = engine.within(scope, () => prepare(engine));
     const finished = engine.within(scope, () => engine.zeros([1]));
     const sample = async (variant: string, count: number) => {
       const start = performance.now();

@@ -44,8 +44,8 @@ test("a kernel that computes wrongly is refused with the adapter's name", async 
 test("a wrong product with subgroups falls back to the one without", async () => {
   const engine = await newEngine();
   if (engine.features.subgroups && engine.features.software) {
-    for (const fault of ["step < unknown", "step < 0u"]) {
-      corrupt(engine, "matmul_subgroup", "step < steps", fault);
+    for (const fault of ["k < unknown", "k < 0u"]) {
+      corrupt(engine, "matmul_subgroup", "k < params.inner", fault);
       expect(await runSelfTest(engine)).toEqual({ ...engine.features, subgroups: false });
     }
     corrupt(engine, "matmul", "k < params.inner; k++", "k < 0u; k++");
@@ -56,7 +56,7 @@ test("a wrong product with subgroups falls back to the one without", async () =>
 
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
-  corrupt(engine, "matmul", "k0 < params.inner", "k0 < 0u");
+  corrupt(engine, "matmul_tiled", "k0 < end", "k0 < 0u");
   const outcome = runSelfTest(engine, { ...engine.features, software: false });
   await expect(outcome).rejects.toThrow(/matrix product \(tiled of/);
   engine.destroy();

@@ -27,14 +27,14 @@ test("sizes are letters with numbers", () => {
 test("a file stands in for the shader of the variant, else for the family's first", () => {
   const { family, ops } = findOps("matmul");
   expect(replacedShader(family, ops)).toBe("matmul");
-  expect(replacedShader(family, ops, "tiled")).toBe("matmul");
+  expect(replacedShader(family, ops, "tiled")).toBe("matmul_tiled");
   expect(replacedShader(family, ops, "subgroup")).toBe("matmul_subgroup");
 });
 
 test("an unknown variant and a missing file are named", async () => {
   const engine = await testEngine();
   expect(() => expectVariant(engine, findOps("matmul").ops, "fast")).toThrow(
-    "there are tiled, direct",
+    "there are tiled, tiled32",
   );
   expect(() => expectVariant(engine, findOps("softmax").ops, "fast")).toThrow("one kernel alone");
   await expect(useFile(engine, "softmax", "nowhere.wgsl")).rejects.toThrow("--file nowhere.wgsl");

@@ -4,7 +4,6 @@ import { embedding, invertTokens } from "../../engine/ops/embedding.ts";
 import { linearLogProbability } from "../../engine/ops/linear-logprob.ts";
 import { linear } from "../../engine/ops/matmul.ts";
 import { tableLogits } from "../../engine/ops/table-product.ts";
-import { Memo } from "../../engine/tensor/memo.ts";
 import { rowBlocks } from "../../engine/tensor/row-blocks.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
@@ -100,21 +99,6 @@ for (const [G, V, C, limit] of SIZES) {
     });
   });
 }
-
-test("while an engine remembers, a table in blocks is laid out once", async () => {
-  const engine = await newEngine({ bindingLimit: 32768 });
-  const table = engine.flat(263 * 48).view([263, 48]), x = engine.zeros([2, 48]);
-  const scope = engine.openScope();
-  const use = () => engine.scope(() => void tableLogits(x, table));
-  engine.remember(new Memo(scope), () => {
-    use();
-    const { live } = engine.memory;
-    for (let i = 0; i < 3; i++) use();
-    expect(engine.memory.live).toBe(live);
-  });
-  engine.close(scope);
-  engine.destroy();
-});
 
 test("rows too wide for a binding are refused, and so is what no op takes in blocks", async () => {
   const engine = await newEngine({ bindingLimit: 1024 });

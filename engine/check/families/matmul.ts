@@ -1,4 +1,6 @@
-import { launchMatmul, linear, type MatmulVariant } from "../../ops/matmul.ts";
+import type { ShaderName } from "../../gpu/shaders.ts";
+import { launchMatmul, linear } from "../../ops/matmul.ts";
+import { hasMatmulVariant, type MatmulVariant, matmulVariants } from "../../ops/matmul-variants.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { constant, type Family, type Op, type Problem, type Sizes, variable } from "../op.ts";
 
@@ -35,7 +37,26 @@ function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): S
   return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
 }
 
-const entries = ["tiled", "direct", "pack", "product"];
+const entries = [
+  "tiled",
+  "add_partials",
+  "vector",
+  "direct",
+  "product",
+  "product_transposed",
+  "matrices",
+];
+
+const shaders: Record<MatmulVariant, ShaderName> = {
+  tiled: "matmul_tiled",
+  tiled32: "matmul_tiled",
+  ksplit: "matmul_tiled",
+  matvec: "matmul_vector",
+  matvec_subgroup: "matmul_vector_subgroup",
+  direct: "matmul",
+  subgroup: "matmul_subgroup",
+  matrices: "matmul_matrices",
+};
 
 const letters = {
   M: { meaning: "rows of the result" },
@@ -68,11 +89,12 @@ const productOp: Op = {
   ]),
   more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
   tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },
-  variants: [
-    { name: "tiled", shader: "matmul" },
-    { name: "direct", shader: "matmul" },
-    { name: "subgroup", shader: "matmul_subgroup", available: ({ subgroups }) => subgroups },
-  ],
+  variants: matmulVariants.map((name) => ({
+    name,
+    shader: shaders[name],
+    available: (features) => hasMatmulVariant(features, name),
+    fits: ({ TB }) => name !== "matvec_subgroup" || TB === 1,
+  })),
   problem: productProblem,
   cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }),
 };
@@ -152,6 +174,13 @@ const linearOp: Op = {
 
 export const matmulFamily: Family = {
   name: "matmul",
-  shaders: ["matmul", "matmul_subgroup"],
+  shaders: [
+    "matmul",
+    "matmul_tiled",
+    "matmul_vector",
+    "matmul_vector_subgroup",
+    "matmul_matrices",
+    "matmul_subgroup",
+  ],
   ops: [productOp, linearOp],
 };

@@ -1,0 +1,41 @@
+import type { Engine } from "../gpu/engine.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
+
+/** Whether the kernel can read B and store the product, two k and four columns at a time. */
+export function fitsSubgroups({ columns, inner }: Sizes): boolean {
+  return columns % 4 === 0 && inner % 2 === 0;
+}
+
+/** A product with subgroups on an adapter that computes on the CPU. B is read as it is stored. */
+export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
+  const { a, b, out, bias, residual } = operands;
+  const { engine } = out;
+  const { TRANSPOSE_A, TRANSPOSE_B } = storageOf(sizes, layout);
+  const nameOfB = TRANSPOSE_B ? "b_transposed" : "b";
+  const WORKGROUP = engine.features.lanes;
+  const ROWS = tileRows(engine, sizes);
+  engine.launch(
+    "matmul_subgroup",
+    TRANSPOSE_B ? "product_transposed" : "product",
+    { a, [nameOfB]: b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
+    parametersOf(operands, sizes, layout),
+    [Math.ceil(sizes.columns / (8 * WORKGROUP)), Math.ceil(sizes.rows / ROWS), 1],
+    { TRANSPOSE_A, WORKGROUP, ROWS },
+  );
+}
+
+/** Tiles that all cores of a CPU find work in, even where the last are few. */
+const ENOUGH_TILES = 8;
+
+/** Rows of a tile. A large one loads less for each, but leaves cores idle where there are few of them. */
+function tileRows({ features }: Engine, { rows, columns }: Sizes): number {
+  if (rows <= 4) return 4;
+  const tiles = Math.ceil(rows / 32) * Math.ceil(columns / (8 * features.lanes));
+  return rows <= 16 || tiles < ENOUGH_TILES ? 16 : 32;
+}

@@ -1,0 +1,73 @@
+import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+
+/** Tiles of a workgroup each: 64 × 64, or 32 × 32 where larger ones would be too few for the GPU. */
+export type TileSide = 32 | 64;
+
+const SLICE = 16; // k's that go through workgroup memory at a time
+const LEAST_DEPTH = 4 * SLICE; // for fewer, a workgroup is not worth the partial sum that it leaves
+const WORKGROUPS = 256; // that a split is to make: a few for each core of a large GPU
+
+/** How many tiles the result is. */
+export function tileCount({ rows, columns }: Sizes, side: TileSide): number {
+  return Math.ceil(rows / side) * Math.ceil(columns / side);
+}
+
+/** A product by tiles that workgroups make alone. */
+export function launchTiled(operands: Operands, sizes: Sizes, layout: Layout, side: TileSide) {
+  launchTiles(operands, sizes, layout, side, sizes.inner);
+}
+
+/**
+ * A product whose long sum several workgroups share, as that of a weight's gradient: each leaves the partial sum
+ * of its k's, and a second kernel adds those in a fixed order.
+ */
+export function launchSplit(operands: Operands, sizes: Sizes, layout: Layout): void {
+  const { a, b, out, bias, residual } = operands;
+  const { engine } = out;
+  const { rows, columns, inner } = sizes;
+  const side = Math.min(rows, columns) <= 32 ? 32 : 64;
+  const depth = splitDepth(sizes, side, engine.bindingLimit);
+  if (depth >= inner) return launchTiled(operands, sizes, layout, side);
+  engine.scope(() => {
+    const partials = engine.empty([Math.ceil(inner / depth), rows, columns]);
+    const { transposeA, transposeB } = layout;
+    launchTiles({ a, b, out: partials }, sizes, { transposeA, transposeB }, side, depth);
+    const bindings = { partials, out, bias: bias ?? partials, residual: residual ?? partials };
+    const parameters = { ...parametersOf(operands, sizes, layout), depth };
+    engine.launch("matmul_tiled", "add_partials", bindings, parameters, engine.grid(rows * columns));
+  });
+}
+
+/**
+ * How many k's each workgroup sums: so many that there are about 256 of them. With fewer than 256 tiles, the
+ * partial sums thus take 8 MiB at most.
+ */
+export function splitDepth(sizes: Sizes, side: TileSide, bindingLimit: number): number {
+  const { rows, columns, inner } = sizes;
+  const parts = Math.min(
+    Math.ceil(WORKGROUPS / tileCount(sizes, side)),
+    Math.floor(inner / LEAST_DEPTH),
+    Math.floor(bindingLimit / (4 * rows * columns)),
+  );
+  return Math.ceil(inner / Math.max(parts, 1) / SLICE) * SLICE;
+}
+
+function launchTiles(
+  operands: Operands,
+  sizes: Sizes,
+  layout: Layout,
+  side: TileSide,
+  depth: number,
+): void {
+  const { a, b, out, bias, residual } = operands;
+  const { rows, columns, inner } = sizes;
+  out.engine.launch(
+    "matmul_tiled",
+    "tiled",
+    // What is not used holds something readable.
+    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
+    { ...parametersOf(operands, sizes, layout), depth },
+    [Math.ceil(columns / side), Math.ceil(rows / side), Math.ceil(inner / depth)],
+    { ...storageOf(sizes, layout), TILE: side },
+  );
+}
