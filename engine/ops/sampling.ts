@@ -1,3 +1,4 @@
+import type { KernelConstants } from "../gpu/kernels.ts";
 import { purposes } from "./threefry.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
@@ -60,13 +61,15 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
   };
   const bindings = { logits, tokens, log_probs, state, ends };
   const grid = engine.grid(rows, 1);
+  const constants: KernelConstants = engine.features.software ? { WORKGROUP: 8, OF_LANE: 8 } : {};
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {
-    engine.launch("sampling", "sample", bindings, parameters, grid);
+    engine.launch("sampling", "sample", bindings, parameters, grid, constants);
     return;
   }
   engine.scope(() => {
     const threshold = truncationThreshold(logits, options);
-    engine.launch("sampling", "sample_truncated", { ...bindings, threshold }, parameters, grid);
+    const all = { ...bindings, threshold };
+    engine.launch("sampling", "sample_truncated", all, parameters, grid, constants);
   });
 }
