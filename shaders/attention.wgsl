@@ -224,8 +224,8 @@ struct CacheParams {
 
 @group(0) @binding(14) var<uniform> cache: CacheParams;
 @group(0) @binding(15) var<storage, read> positions: array<u32>; // [B]: where the new row of each sequence stands
-@group(0) @binding(16) var<storage, read> cached_k: array<vec4<f32>>; // [B, T, Hk, D]
-@group(0) @binding(17) var<storage, read> cached_v: array<vec4<f32>>; // [B, T, Hk, D]
+@group(0) @binding(16) var<storage, read> cached_k: array<vec4<f32>>; // [B, Hk, T, D]
+@group(0) @binding(17) var<storage, read> cached_v: array<vec4<f32>>; // [B, Hk, T, D]
 
 const LANES: u32 = 32u; // of a row in decode
 
@@ -254,7 +254,7 @@ fn decode(
   var largest = MASKED;
   var total = 0.0;
   for (var j = local.x; j < length; j += LANES) {
-    let key = ((sequence * cache.capacity + j) * cache.key_heads + key_head) * HEAD_VECTORS;
+    let key = ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
     var score = 0.0;
     for (var d = 0u; d < size; d++) {
       score += dot(query[d], cached_k[key + d]);
@@ -292,7 +292,7 @@ fn decode(
 
 struct StoreParams {
   rows: u32, // N
-  vectors: u32, // Hk · D / 4
+  key_heads: u32, // Hk
   head_vectors: u32, // D / 4
   capacity: u32, // T
   k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
@@ -305,8 +305,8 @@ struct StoreParams {
 
 @group(0) @binding(18) var<uniform> store_params: StoreParams;
 @group(0) @binding(19) var<storage, read> sequences: array<u32>; // [N]
-@group(0) @binding(20) var<storage, read_write> cache_k: array<vec4<f32>>; // [B, T, Hk, D]
-@group(0) @binding(21) var<storage, read_write> cache_v: array<vec4<f32>>; // [B, T, Hk, D]
+@group(0) @binding(20) var<storage, read_write> cache_k: array<vec4<f32>>; // [B, Hk, T, D]
+@group(0) @binding(21) var<storage, read_write> cache_v: array<vec4<f32>>; // [B, Hk, T, D]
 
 @compute @workgroup_size(64)
 fn store(
@@ -314,14 +314,14 @@ fn store(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * 64u;
-  let row = i / store_params.vectors;
+  let d = i % store_params.head_vectors;
+  let head = i / store_params.head_vectors % store_params.key_heads;
+  let row = i / store_params.head_vectors / store_params.key_heads;
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let column = i % store_params.vectors;
-  let head = column / store_params.head_vectors;
-  let d = column % store_params.head_vectors;
-  let place = (sequences[row] * store_params.capacity + positions[row]) * store_params.vectors + column;
+  let slot = (sequences[row] * store_params.key_heads + head) * store_params.capacity + positions[row];
+  let place = slot * store_params.head_vectors + d;
   cache_k[place] = k[store_params.k_first + row * store_params.k_row + head * store_params.k_head + d];
   cache_v[place] = v[store_params.v_first + row * store_params.v_row + head * store_params.v_head + d];
 }

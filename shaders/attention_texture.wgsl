@@ -28,8 +28,8 @@ struct CacheParams {
 @group(0) @binding(0) var<uniform> cache: CacheParams;
 @group(0) @binding(1) var<storage, read> positions: array<u32>; // [B]: where the new row of each sequence stands
 @group(0) @binding(2) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(3) var cached_k: texture_storage_2d<rgba32float, read>; // [B, T, Hk, D]
-@group(0) @binding(4) var cached_v: texture_storage_2d<rgba32float, read>; // [B, T, Hk, D]
+@group(0) @binding(3) var cached_k: texture_storage_2d<rgba32float, read>; // [B, Hk, T, D]
+@group(0) @binding(4) var cached_v: texture_storage_2d<rgba32float, read>; // [B, Hk, T, D]
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>; // [B, H, D]
 
 const MASKED: f32 = -1e30;
@@ -65,7 +65,7 @@ fn decode(
     largest[h] = MASKED;
   }
   for (var j = local.x; j < length; j += LANES) {
-    let key = ((sequence * cache.capacity + j) * cache.key_heads + key_head) * HEAD_VECTORS;
+    let key = ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
     var score = array<f32, SHARED>();
     for (var d = 0u; d < size; d++) {
       let part = textureLoad(cached_k, texel(key + d));
@@ -122,7 +122,7 @@ fn joined(h: u32, i: u32) -> vec4<f32> {
 
 struct StoreParams {
   rows: u32, // N
-  vectors: u32, // Hk · D / 4
+  key_heads: u32, // Hk
   head_vectors: u32, // D / 4
   capacity: u32, // T
   k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
@@ -137,8 +137,8 @@ struct StoreParams {
 @group(0) @binding(7) var<storage, read> sequences: array<u32>; // [N]
 @group(0) @binding(8) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // [B, T, Hk, D]
-@group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // [B, T, Hk, D]
+@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
+@group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
 
 @compute @workgroup_size(64)
 fn store(
@@ -146,15 +146,14 @@ fn store(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * 64u;
-  let row = i / store_params.vectors;
+  let d = i % store_params.head_vectors;
+  let head = i / store_params.head_vectors % store_params.key_heads;
+  let row = i / store_params.head_vectors / store_params.key_heads;
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let column = i % store_params.vectors;
-  let head = column / store_params.head_vectors;
-  let d = column % store_params.head_vectors;
-  let slot = sequences[row] * store_params.capacity + positions[row];
-  let place = texel(slot * store_params.vectors + column);
+  let slot = (sequences[row] * store_params.key_heads + head) * store_params.capacity + positions[row];
+  let place = texel(slot * store_params.head_vectors + d);
   let of_k = store_params.k_first + row * store_params.k_row + head * store_params.k_head + d;
   let of_v = store_params.v_first + row * store_params.v_row + head * store_params.v_head + d;
   textureStore(cache_k, place, k[of_k]);

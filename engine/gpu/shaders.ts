@@ -19,7 +19,9 @@ import matmul_matrices from "../../shaders/matmul_matrices.wgsl" with { type: "t
 import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
 import matmul_tiled from "../../shaders/matmul_tiled.wgsl" with { type: "text" };
 import matmul_vector from "../../shaders/matmul_vector.wgsl" with { type: "text" };
-import matmul_vector_subgroup from "../../shaders/matmul_vector_subgroup.wgsl" with { type: "text" };
+import matmul_vector_subgroup from "../../shaders/matmul_vector_subgroup.wgsl" with {
+  type: "text",
+};
 import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };

@@ -3,7 +3,7 @@ import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { checkHeads, headParameters, type Heads } from "./attention.ts";
 import { type HeadView } from "./heads.ts";
 
-/** Keys and values of the rows seen so far, [B, T, Hk·D] each, of one layer. */
+/** Keys and values of the rows seen so far, [B, Hk, T, D] each, of one layer: what a head reads lies together. */
 export interface LayerCache {
   keys: Tensor;
   values: Tensor;
@@ -19,7 +19,7 @@ export function newLayerCache(
   { keyHeads, headSize }: Heads,
   textures = engine.features.software,
 ): LayerCache {
-  const shape = [sequences, capacity, keyHeads * headSize];
+  const shape = [sequences, keyHeads, capacity, headSize];
   const make = () => textures ? engine.texels(shape) : engine.empty(shape);
   return { keys: make(), values: make() };
 }
@@ -37,8 +37,7 @@ export function storeInCache(
   { keyHeads, headSize }: Heads,
 ): void {
   const { engine } = keys, [rows] = positions.shape;
-  const width = keyHeads * headSize;
-  expectShape("storeInCache", "cache.keys", keys, [null, null, width]);
+  expectShape("storeInCache", "cache.keys", keys, [null, keyHeads, null, headSize]);
   expectShape("storeInCache", "cache.values", values, keys.shape);
   expectShape("storeInCache", "sequences", sequences, [rows]);
   expectShape("storeInCache", "k", k.tensor, [rows, null]);
@@ -53,9 +52,9 @@ export function storeInCache(
   };
   const parameters = {
     rows,
-    vectors: width / 4,
+    key_heads: keyHeads,
     head_vectors: headSize / 4,
-    capacity: keys.shape[1],
+    capacity: keys.shape[2],
     k_first: k.first / 4,
     k_row: k.row / 4,
     k_head: k.head / 4,
@@ -63,7 +62,8 @@ export function storeInCache(
     v_row: v.row / 4,
     v_head: v.head / 4,
   };
-  engine.launch(shaderOf(keys), "store", bindings, parameters, engine.grid(rows * width / 4));
+  const grid = engine.grid(rows * keyHeads * headSize / 4);
+  engine.launch(shaderOf(keys), "store", bindings, parameters, grid);
 }
 
 /**
@@ -79,10 +79,10 @@ export function decodeAttention(
   heads: Heads,
 ): Tensor {
   checkHeads(heads);
-  const { engine, shape: [count, capacity] } = keys;
+  const { engine, shape: [count, , capacity] } = keys;
   const { headSize, keyHeads } = heads;
   expectShape("decodeAttention", "q", q.tensor, [count, null]);
-  expectShape("decodeAttention", "cache.keys", keys, [null, null, keyHeads * headSize]);
+  expectShape("decodeAttention", "cache.keys", keys, [null, keyHeads, null, headSize]);
   expectShape("decodeAttention", "cache.values", values, keys.shape);
   expectShape("decodeAttention", "positions", positions, [count]);
   const out = engine.empty([count, heads.heads * headSize]);

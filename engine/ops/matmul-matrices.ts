@@ -1,4 +1,10 @@
-import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
 
 /**
  * A product on the GPU's matrix units, for engines that were made with `experimental.subgroupMatrices`.

@@ -1,4 +1,10 @@
-import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
 
 /** Tiles of a workgroup each: 64 × 64, or 32 × 32 where larger ones would be too few for the GPU. */
 export type TileSide = 32 | 64;
@@ -34,7 +40,13 @@ export function launchSplit(operands: Operands, sizes: Sizes, layout: Layout): v
     launchTiles({ a, b, out: partials }, sizes, { transposeA, transposeB }, side, depth);
     const bindings = { partials, out, bias: bias ?? partials, residual: residual ?? partials };
     const parameters = { ...parametersOf(operands, sizes, layout), depth };
-    engine.launch("matmul_tiled", "add_partials", bindings, parameters, engine.grid(rows * columns));
+    engine.launch(
+      "matmul_tiled",
+      "add_partials",
+      bindings,
+      parameters,
+      engine.grid(rows * columns),
+    );
   });
 }
 

@@ -1,4 +1,10 @@
-import { type Layout, type Operands, parametersOf, type Sizes, storageOf } from "./matmul-operands.ts";
+import {
+  type Layout,
+  type Operands,
+  parametersOf,
+  type Sizes,
+  storageOf,
+} from "./matmul-operands.ts";
 
 /** Rows that a workgroup makes at most; of more rows, each eight read the matrix again. */
 export const VECTOR_ROWS = 8;

@@ -108,9 +108,9 @@ const cacheVariants: Op["variants"] = [
   { name: "texture", shader: "attention_texture" },
 ];
 
-/** A cache of these keys and values [B, T, K·D]. */
+/** A cache of these keys and values [B, K, T, D]. */
 function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant?: string): LayerCache {
-  const { engine, shape: [count, capacity] } = keys;
+  const { engine, shape: [count, , capacity] } = keys;
   if (variant !== "texture") return { keys, values };
   const cache = newLayerCache(engine, [count, capacity], heads, true);
   engine.copy(keys, cache.keys);
@@ -151,8 +151,8 @@ const decodeOp: Op = {
     return {
       inputs: {
         q: constant([B, (fused ? 3 : 1) * H * D], 1),
-        k: constant([B, T, K * D], 2),
-        v: constant([B, T, K * D], 3),
+        k: constant([B, K, T, D], 2),
+        v: constant([B, K, T, D], 3),
         positions: integers(positions),
       },
       run({ q, k, v, positions }, variant) {
@@ -164,8 +164,8 @@ const decodeOp: Op = {
         const out = new Float64Array(B * H * D);
         for (let row = 0; row < B * H; row++) {
           const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
-          const first = (b * T * K + group) * D;
-          const keys = { first, stride: K * D, count: positions[b] + 1 };
+          const first = (b * K + group) * T * D;
+          const keys = { first, stride: D, count: positions[b] + 1 };
           out.set(attendRow(inputs, row * D * (fused ? 3 : 1), keys, heads), row * D);
         }
         return { out };
@@ -216,7 +216,8 @@ const storeOp: Op = {
       for (let n = 0; n < rows; n++) {
         if (positions[n] >= T) continue;
         for (let c = 0; c < W; c++) {
-          out[(sequences[n] * T + positions[n]) * W + c] = added[n * width + first + c];
+          const slot = (sequences[n] * K + Math.floor(c / D)) * T + positions[n];
+          out[slot * D + c % D] = added[n * width + first + c];
         }
       }
       return out;
@@ -225,8 +226,8 @@ const storeOp: Op = {
       inputs: {
         k: constant([rows, fused ? 3 * W : W], 1),
         v: constant([rows, W], 2),
-        keys: constant([B, T, W], 3),
-        values: constant([B, T, W], 4),
+        keys: constant([B, K, T, D], 3),
+        values: constant([B, K, T, D], 4),
         sequences: integers(sequences),
         positions: integers(positions),
       },
