@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
 import { Conversation, styles } from "./lib/conversation.ts";
-import { samplingFlags, seedFlag } from "./lib/flags.ts";
+import { samplingFlags, seedFlag, weightsFlag } from "./lib/flags.ts";
 import { columns } from "./lib/columns.ts";
 import { checkResponseTokens, loadPolicy, type TextModel } from "./lib/load-model.ts";
 
@@ -24,6 +24,7 @@ const { options, output } = openCommand({
       default: "dialogue",
       help: "a dialogue by the model's chat template, or each line continued by itself",
     },
+    weights: weightsFlag,
     ...samplingFlags,
     seed: seedFlag,
   },
@@ -31,7 +32,8 @@ const { options, output } = openCommand({
 const { engine } = await openEngine();
 const models: TextModel[] = [];
 for (const name of options.model) {
-  const model = await loadPolicy(engine, "--model", name, models[0]);
+  const loading = { other: models[0], weights: options.weights };
+  const model = await loadPolicy(engine, "--model", name, loading);
   checkResponseTokens(options.responseTokens, model);
   models.push(model);
 }

@@ -23,6 +23,7 @@ import {
   seedFlag,
   testPromptsFlag,
   trainingFlags,
+  weightsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { planDpo, planMemory } from "./lib/memory-plan.ts";
@@ -48,6 +49,7 @@ const { options, output, start } = openRun({
     ...dataFlags,
     data: required(dataFlags.data),
     ...loraFlags,
+    weights: weightsFlag,
     ...lengthFlags,
     ...trainingFlags(dpoDefaults),
     beta: {
@@ -69,7 +71,7 @@ const { options, output, start } = openRun({
 });
 const { seed, beta, loss: kind } = options;
 const { engine, adapter } = await openEngine(options);
-const model = await loadPolicy(engine, "--model", options.model);
+const model = await loadPolicy(engine, "--model", options.model, options);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;

@@ -9,7 +9,7 @@ import process from "node:process";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
-import { checkLora, loraFlags, loraOptions } from "./lib/adapters.ts";
+import { checkLora, checkStored, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
 import {
@@ -24,6 +24,7 @@ import {
   seedFlag,
   sharedTrunkFlag,
   testPromptsFlag,
+  weightsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy, loadReward } from "./lib/load-model.ts";
 import { planMemory, planPolicy } from "./lib/memory-plan.ts";
@@ -46,6 +47,7 @@ const { options, output, start } = openRun({
     data: required(dataFlags.data),
     resets: resetsFlag,
     ...loraFlags,
+    weights: weightsFlag,
     ...lengthFlags,
     beta: {
       type: "number",
@@ -63,11 +65,12 @@ const { options, output, start } = openRun({
 });
 const { seed } = options;
 const { engine, adapter } = await openEngine(options);
-const model = await loadPolicy(engine, "--model", options.model);
+const model = await loadPolicy(engine, "--model", options.model, options);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
-const reward = await loadReward(engine, "--reward", options.reward, model);
+const reward = await loadReward(engine, "--reward", options.reward, model, options);
+checkStored("--reward", reward, lora); // the critic starts as the reward model
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
 needResponses(task, options);
 needPrompts(task.test, options);

@@ -17,6 +17,7 @@ import {
   rewardFlag,
   seedFlag,
   testPromptsFlag,
+  weightsFlag,
 } from "./lib/flags.ts";
 import { checkSameTokens, loadPolicy, loadReward, type TextModel } from "./lib/load-model.ts";
 import { answering, unscored } from "./lib/phases.ts";
@@ -40,6 +41,7 @@ const { options, output, start } = openRun({
     data: required(dataFlags.data),
     all: { type: "boolean", help: "takes all prompts of data that nothing was trained on" },
     reward: rewardFlag,
+    weights: weightsFlag,
     ...lengthFlags,
     temperature: {
       type: "number",
@@ -51,16 +53,16 @@ const { options, output, start } = openRun({
     seed: seedFlag,
   },
 });
-const { seed, temperature, responseTokens, testPrompts } = options;
+const { seed, temperature, responseTokens, testPrompts, weights } = options;
 const { engine, adapter } = await openEngine();
 const models: TextModel[] = [];
 for (const name of options.model) {
-  models.push(await loadPolicy(engine, "--model", name, models[0]));
+  models.push(await loadPolicy(engine, "--model", name, { other: models[0], weights }));
   checkSameTokens(`--model ${name}`, models.at(-1)!.tokenizer, models[0]);
 }
 const [first] = models;
 const reward = options.reward
-  ? await loadReward(engine, "--reward", options.reward, first)
+  ? await loadReward(engine, "--reward", options.reward, first, options)
   : unscored;
 const task = await readTask({ ...options, pairsOptional: true }, first, output);
 const heldOut = options.all ? [...task.references, ...task.validation, ...task.test] : task.test;

@@ -9,7 +9,7 @@ import { ArgumentError } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
 import { complete, promptIds } from "./lib/complete.ts";
-import { modelFlag, required, samplingFlags, seedFlag } from "./lib/flags.ts";
+import { modelFlag, required, samplingFlags, seedFlag, weightsFlag } from "./lib/flags.ts";
 import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
@@ -19,13 +19,14 @@ const { options, output } = openCommand({
     model: required({ ...modelFlag, help: "a folder, a run with one model, or a name on the hub" }),
     prompt: { type: "strings", help: "a prompt" },
     count: { type: "integer", default: 1, min: 1, help: "completions of each prompt" },
+    weights: weightsFlag,
     ...samplingFlags,
     seed: seedFlag,
   },
 });
 const { count } = options;
 const { engine } = await openEngine();
-const model = await loadPolicy(engine, "--model", options.model);
+const model = await loadPolicy(engine, "--model", options.model, options);
 checkResponseTokens(options.responseTokens, model);
 const prompts = options.prompt.length > 0 ? options.prompt : await linesOfInput();
 if (prompts.length === 0) {

@@ -48,7 +48,7 @@ const { engine, adapter } = await openEngine(options);
 const { seed } = options;
 
 // The task as token ids of the base model.
-const source = await loadPolicy(engine, "--model", options.model ?? storyteller);
+const source = await loadPolicy(engine, "--model", options.model ?? storyteller, options);
 const { base, tokenizer } = source;
 const lora = loraOptions(options);
 checkLora("--model", base, lora);

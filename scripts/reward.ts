@@ -21,6 +21,7 @@ import {
   required,
   seedFlag,
   trainingFlags,
+  weightsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { planMemory, planReward } from "./lib/memory-plan.ts";
@@ -39,6 +40,7 @@ const { options, output, start } = openRun({
     ...dataFlags,
     data: required(dataFlags.data),
     ...loraFlags,
+    weights: weightsFlag,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).reward),
     ...memoryFlags,
@@ -47,7 +49,7 @@ const { options, output, start } = openRun({
 });
 const { seed } = options;
 const { engine, adapter } = await openEngine(options);
-const model = await loadPolicy(engine, "--model", options.model);
+const model = await loadPolicy(engine, "--model", options.model, options);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask(options, model, output);

@@ -20,6 +20,7 @@ import {
   required,
   seedFlag,
   trainingFlags,
+  weightsFlag,
 } from "./lib/flags.ts";
 import { loadPolicy } from "./lib/load-model.ts";
 import { planMemory, planSft } from "./lib/memory-plan.ts";
@@ -37,6 +38,7 @@ const { options, output, start } = openRun({
     ...dataFlags,
     data: required(dataFlags.data),
     ...loraFlags,
+    weights: weightsFlag,
     ...lengthFlags,
     ...trainingFlags(ownDataSettings(1).sft),
     ...memoryFlags,
@@ -45,7 +47,7 @@ const { options, output, start } = openRun({
 });
 const { engine, adapter } = await openEngine(options);
 const { seed } = options;
-const model = await loadPolicy(engine, "--model", options.model);
+const model = await loadPolicy(engine, "--model", options.model, options);
 const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const task = await readTask({ ...options, pairsOptional: true }, model, output);

@@ -9,18 +9,20 @@ import process from "node:process";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { storeTuning, tuningFile } from "./host/tuning.ts";
+import { experimentalFlags, experimentalOptions } from "./lib/flags.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import {
   attentionCase,
   decodingCase,
   productCases,
+  reductionCase,
   tuneCase,
   type TuningCase,
 } from "./lib/tune.ts";
 
 const DECODED_ROWS = [1, 16, 64];
 
-const { model: path, rows, tokens } = readArguments({
+const options = readArguments({
   usage: "npx bun scripts/tune.ts",
   summary: "Measures which kernels are the fastest here, for the shapes of a model.",
   flags: {
@@ -31,10 +33,12 @@ const { model: path, rows, tokens } = readArguments({
     },
     rows: { type: "integer", default: 2048, min: 1, help: "tokens of a training step's batch" },
     tokens: { type: "integer", default: 128, min: 1, help: "tokens of a sequence" },
+    ...experimentalFlags,
   },
 });
+const { model: path, rows, tokens } = options;
 
-const { engine, adapter } = await openEngine();
+const { engine, adapter } = await openEngine(experimentalOptions(options));
 const folder = path ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
 const { base: { config, parameters } } = await loadTextModel(engine, folder);
 const heads = {
@@ -50,14 +54,14 @@ for (const name of parameters.names) {
   add(productCases(engine, rows, shape));
   add(DECODED_ROWS.map((decoded) => decodingCase(engine, decoded, shape)));
 }
-add([attentionCase(engine, heads, tokens)]);
+add([attentionCase(engine, heads, tokens), reductionCase(engine, rows, config.vocabulary)]);
 
 const choices: Record<string, string> = {};
 for (const [name, one] of cases) {
   const { choice, ratio } = await tuneCase(engine, one);
   choices[name] = choice;
   const gain = choice === one.fallback ? "the default" : `${ratio.toFixed(2)} × ${one.fallback}`;
-  console.log(`${name.padEnd(32)} ${choice.padEnd(9)} ${gain}`);
+  console.log(`${name.padEnd(32)} ${choice.padEnd(15)} ${gain}`);
 }
 storeTuning(adapter, choices);
 console.log(`${adapter.name}: ${cases.size} choices in ${tuningFile(adapter)}`);

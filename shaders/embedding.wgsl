@@ -24,10 +24,12 @@ struct LookupParams {
   with_residual: u32,
 }
 
+alias stored = f32; // a table: f16 where it is stored so
+
 override WORKGROUP: u32 = 64;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> table: array<f32>; // [block, C]
+@group(0) @binding(1) var<storage, read> table: array<stored>; // [block, C]
 @group(0) @binding(2) var<storage, read> tokens: array<u32>; // [N]
 @group(0) @binding(3) var<storage, read_write> out: array<f32>; // [N, C]
 @group(0) @binding(4) var<storage, read> ids: array<u32>; // [U], distinct
@@ -53,7 +55,7 @@ fn lookup(
   if (at >= lookup_params.block) {
     return;
   }
-  var value = table[at * lookup_params.columns + i % lookup_params.columns];
+  var value = f32(table[at * lookup_params.columns + i % lookup_params.columns]);
   if (lookup_params.with_residual == 1u) {
     value += residual[i];
   }

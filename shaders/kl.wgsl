@@ -41,45 +41,8 @@ const LOWEST: f32 = -1e30;
 @group(0) @binding(14) var<storage, read> d_k2: array<f32>; // [count]
 @group(0) @binding(15) var<storage, read> d_k3: array<f32>; // [count]
 
-var<workgroup> partials: array<vec3<f32>, WORKGROUP>;
-var<workgroup> eighths: array<vec3<f32>, 8>;
-
-// Reductions in two levels of eight, as in softmax.wgsl.
-fn max_of_lanes(value: vec3<f32>, lane: u32) -> vec3<f32> {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var largest = partials[lane];
-    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
-      largest = max(largest, partials[i]);
-    }
-    eighths[lane] = largest;
-  }
-  workgroupBarrier();
-  var largest = eighths[0];
-  for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, eighths[i]);
-  }
-  return largest;
-}
-
-fn sum_of_lanes(value: vec3<f32>, lane: u32) -> vec3<f32> {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var sum = vec3<f32>();
-    for (var i = lane; i < WORKGROUP; i += 8u) {
-      sum += partials[i];
-    }
-    eighths[lane] = sum;
-  }
-  workgroupBarrier();
-  var sum = vec3<f32>();
-  for (var i = 0u; i < 8u; i++) {
-    sum += eighths[i];
-  }
-  return sum;
-}
+alias Value = vec3<f32>; // of a lane
+// include reductions
 
 @compute @workgroup_size(WORKGROUP)
 fn kl_rows(

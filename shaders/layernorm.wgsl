@@ -30,8 +30,7 @@ struct PartialsParams {
   chunk_rows: u32, // rows in a chunk; the last chunk may be shorter
 }
 
-const LANES: u32 = 64u; // of a row; software adapters pay for every lane at a barrier and get 8
-override WORKGROUP: u32 = 64; // of partials
+const WORKGROUP: u32 = 64u; // lanes of a row; software adapters pay for every lane at a barrier and get 8
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>; // [rows, columns]
@@ -47,32 +46,10 @@ override WORKGROUP: u32 = 64; // of partials
 @group(0) @binding(11) var<uniform> backward_params: BackwardParams;
 @group(0) @binding(12) var<uniform> partials_params: PartialsParams;
 
-var<workgroup> sums: array<f32, LANES>;
-var<workgroup> pair_sums: array<vec2<f32>, LANES>;
+alias Value = vec2<f32>; // of a lane
+// include reductions
 
-// The sum of `value` over the lanes of the workgroup. Every lane adds all up: one barrier, where a tree
-// needs six. Call it once: a second call would overtake lanes that still read.
-fn workgroup_sum(lane: u32, value: f32) -> f32 {
-  sums[lane] = value;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < LANES; i++) {
-    sum += sums[i];
-  }
-  return sum;
-}
-
-fn workgroup_pair_sum(lane: u32, value: vec2<f32>) -> vec2<f32> {
-  pair_sums[lane] = value;
-  workgroupBarrier();
-  var sum = vec2(0.0, 0.0);
-  for (var i = 0u; i < LANES; i++) {
-    sum += pair_sums[i];
-  }
-  return sum;
-}
-
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP)
 fn forward(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -85,21 +62,21 @@ fn forward(
   let columns = params.columns;
   let start = row * columns;
   var total = 0.0;
-  for (var c = lane; c < columns; c += LANES) {
+  for (var c = lane; c < columns; c += WORKGROUP) {
     total += x[start + c];
   }
-  let mean = workgroup_sum(lane, total) / f32(columns);
+  let mean = sum_of_lanes(Value(total), lane).x / f32(columns);
   // A second pass: the difference of mean square and squared mean loses all digits where μ is large. The
   // part of each lane's sum that rounding left in μ is taken back by the second number.
   var squares = vec2(0.0, 0.0);
-  for (var c = lane; c < columns; c += LANES) {
+  for (var c = lane; c < columns; c += WORKGROUP) {
     let difference = x[start + c] - mean;
     squares += vec2(difference * difference, difference);
   }
-  let moments = workgroup_pair_sum(lane, squares) / f32(columns);
+  let moments = sum_of_lanes(squares, lane) / f32(columns);
   let inverse = 1.0 / sqrt(max(moments.x - moments.y * moments.y, 0.0) + params.epsilon);
   let centre = mean + moments.y;
-  for (var c = lane; c < columns; c += LANES) {
+  for (var c = lane; c < columns; c += WORKGROUP) {
     out[start + c] = (x[start + c] - centre) * inverse * weight[c] + bias[c];
   }
   if (lane == 0u) {
@@ -107,7 +84,7 @@ fn forward(
   }
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP)
 fn backward(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -122,12 +99,12 @@ fn backward(
   let mean = statistics[row].x;
   let inverse = statistics[row].y;
   var products = vec2(0.0, 0.0);
-  for (var c = lane; c < columns; c += LANES) {
+  for (var c = lane; c < columns; c += WORKGROUP) {
     let g = upstream[start + c] * weight[c];
     products += vec2(g, g * ((x[start + c] - mean) * inverse));
   }
-  let means = workgroup_pair_sum(lane, products) / f32(columns);
-  for (var c = lane; c < columns; c += LANES) {
+  let means = sum_of_lanes(products, lane) / f32(columns);
+  for (var c = lane; c < columns; c += WORKGROUP) {
     let normalised = (x[start + c] - mean) * inverse;
     let gradient = inverse * (upstream[start + c] * weight[c] - means.x - normalised * means.y);
     if (backward_params.accumulate == 1u) {

@@ -25,45 +25,8 @@ const LOWEST: f32 = -1e30;
 @group(0) @binding(6) var<storage, read> d_log_prob: array<f32>; // [G]
 @group(0) @binding(7) var<storage, read> d_entropy: array<f32>; // [G]
 
-var<workgroup> partials: array<vec2<f32>, WORKGROUP>;
-var<workgroup> eighths: array<vec2<f32>, 8>;
-
-// Reductions in two levels of eight, as in softmax.wgsl.
-fn max_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane].x = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var largest = partials[lane].x;
-    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
-      largest = max(largest, partials[i].x);
-    }
-    eighths[lane].x = largest;
-  }
-  workgroupBarrier();
-  var largest = eighths[0].x;
-  for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, eighths[i].x);
-  }
-  return largest;
-}
-
-fn sum_of_lanes(value: vec2<f32>, lane: u32) -> vec2<f32> {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var sum = vec2<f32>();
-    for (var i = lane; i < WORKGROUP; i += 8u) {
-      sum += partials[i];
-    }
-    eighths[lane] = sum;
-  }
-  workgroupBarrier();
-  var sum = vec2<f32>();
-  for (var i = 0u; i < 8u; i++) {
-    sum += eighths[i];
-  }
-  return sum;
-}
+alias Value = vec2<f32>; // of a lane
+// include reductions
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(
@@ -82,7 +45,7 @@ fn forward(
   for (var i = start + lane; i < end; i += WORKGROUP) {
     largest = max(largest, logits[i] / params.temperature);
   }
-  largest = max_of_lanes(largest, lane);
+  largest = max_of_lanes(Value(largest), lane).x;
 
   var sums = vec2<f32>(); // Σ exp(z − m) and Σ exp(z − m) · (z − m)
   for (var i = start + lane; i < end; i += WORKGROUP) {

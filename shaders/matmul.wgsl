@@ -5,7 +5,7 @@
 //   direct   without workgroup memory: a lane makes 8 rows by 4 columns; the address of A is the same
 //            for the whole workgroup, and neighbouring lanes read neighbouring columns of B
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -20,8 +20,8 @@ override TRANSPOSE_A: bool = false; // A is stored [K, M]
 override TRANSPOSE_B: bool = false; // B is stored [N, K]
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
@@ -73,7 +73,7 @@ fn direct(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id)
       f32(b[index_b(k, columns.w)]),
     );
     for (var r = 0u; r < ROWS; r++) {
-      let left = f32(a[index_a(min(first_row + r, last_row), k)]);
+      let left = a[index_a(min(first_row + r, last_row), k)];
       sums[r] = fma(vec4<f32>(left), right, sums[r]);
     }
   }

@@ -8,7 +8,7 @@
 // result, on its way to the epilogue.
 enable chromium_experimental_subgroup_matrix;
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -24,8 +24,8 @@ override TRANSPOSE_B: bool = false; // B is stored [N, K]
 override WORKGROUP: u32 = 32; // the largest size of a subgroup; of smaller ones each does the same work
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
@@ -90,7 +90,7 @@ fn element_a(row: u32, k: u32) -> f32 {
   if (row >= params.rows || k >= params.inner) {
     return 0.0;
   }
-  return f32(a[select(row * params.inner + k, k * params.rows + row, TRANSPOSE_A)]);
+  return a[select(row * params.inner + k, k * params.rows + row, TRANSPOSE_A)];
 }
 
 fn element_b(k: u32, column: u32) -> f32 {

@@ -11,7 +11,7 @@
 // Needs subgroups of at least 8 lanes; larger ones hold the eight elements several times over.
 enable subgroups;
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 const STEP: u32 = 2u; // of k
 const ROWS_OF_LOAD: u32 = 4u; // of A: eight lanes hold so many rows by STEP
@@ -30,9 +30,9 @@ override WORKGROUP: u32 = 8;
 override TRANSPOSE_A: bool = false; // A is stored [K, M]
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<vec4<scalar>>; // [K, N]
-@group(0) @binding(3) var<storage, read> b_transposed: array<vec2<scalar>>; // [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<vec4<stored>>; // [K, N]
+@group(0) @binding(3) var<storage, read> b_transposed: array<vec2<stored>>; // [N, K]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>; // [N]
 @group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>; // [M, N]
 @group(0) @binding(6) var<storage, read_write> out: array<vec4<f32>>; // [M, N]
@@ -119,7 +119,7 @@ fn add_step(
   let my_k = k + lane % STEP;
   for (var i = 0u; i < ROWS / ROWS_OF_LOAD; i++) {
     let row = min(first_row + i * ROWS_OF_LOAD + lane / STEP % ROWS_OF_LOAD, params.rows - 1u);
-    mine[i] = f32(a[select(row * params.inner + my_k, my_k * params.rows + row, TRANSPOSE_A)]);
+    mine[i] = a[select(row * params.inner + my_k, my_k * params.rows + row, TRANSPOSE_A)];
   }
   for (var i = 0u; i < ROWS / ROWS_OF_LOAD; i++) {
     let x = mine[i];

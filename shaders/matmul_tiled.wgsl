@@ -9,7 +9,7 @@
 //                 `out` gets their partial sums [⌈K / depth⌉, M, N].
 //   add_partials  adds those up, always in the same order.
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -27,13 +27,13 @@ override VECTORS_A: bool = false; // a row of A as it is stored is whole vec4s
 override VECTORS_B: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N], or partial sums
-@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<scalar>>; // a
-@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<scalar>>; // b
+@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<f32>>; // a
+@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<stored>>; // b
 @group(0) @binding(8) var<storage, read> partials: array<f32>; // [⌈K / depth⌉, M, N]
 
 const TILE: u32 = 64u;
@@ -71,7 +71,7 @@ fn tiled(
       }
     }
     workgroupBarrier();
-    for (var quad = 0u; quad < QUADS; quad++) {
+    for (var quad = 0u; quad * 4u < min(DEPTH, end - k0); quad++) {
       var rows = block_a(local.y, quad);
       let columns = block_b(local.x, quad);
       for (var r = 0u; r < 4u; r++) {
@@ -86,14 +86,21 @@ fn tiled(
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
-    let row = first_row + select(local.y + r * SIDE, local.y * 4u + r, TRANSPOSE_A);
-    for (var c = 0u; c < 4u; c++) {
-      let column = first_column + select(local.x * 4u + c, local.x + c * SIDE, TRANSPOSE_B);
-      if (row < params.rows && column < params.columns) {
-        store((group.z * params.rows + row) * params.columns + column, column, sums[r][c]);
-      }
+  // Loops whose ends are only known when the kernel runs are not unrolled, and sums that take turns stay in
+  // registers: sixteen epilogues took seconds to compile.
+  let row_step = select(SIDE, 1u, TRANSPOSE_A);
+  let column_step = select(1u, SIDE, TRANSPOSE_B);
+  let row0 = first_row + local.y * select(1u, 4u, TRANSPOSE_A);
+  let column0 = first_column + local.x * select(4u, 1u, TRANSPOSE_B);
+  let last_row = min(params.rows, row0 + 4u * row_step);
+  let last_column = min(params.columns, column0 + 4u * column_step);
+  for (var row = row0; row < last_row; row += row_step) {
+    var sum = sums[0];
+    for (var column = column0; column < last_column; column += column_step) {
+      store((group.z * params.rows + row) * params.columns + column, column, sum.x);
+      sum = sum.yzwx;
     }
+    sums = array<vec4<f32>, 4>(sums[1], sums[2], sums[3], sums[0]);
   }
 }
 
@@ -144,15 +151,15 @@ fn quad_a(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
   }
   let i = line * width + at;
   if (VECTORS_A) {
-    return vec4<f32>(a_vectors[i / 4u]);
+    return a_vectors[i / 4u];
   }
   let last = i + width - at - 1u;
   let within = vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last);
   let quad = vec4<f32>(
-    f32(a[i]),
-    f32(a[min(i + 1u, last)]),
-    f32(a[min(i + 2u, last)]),
-    f32(a[min(i + 3u, last)]),
+    a[i],
+    a[min(i + 1u, last)],
+    a[min(i + 2u, last)],
+    a[min(i + 3u, last)],
   );
   return select(vec4<f32>(), quad, within);
 }

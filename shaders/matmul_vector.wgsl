@@ -8,7 +8,7 @@
 //   B [N, K]  4 columns; a thread takes four k's at a time
 //   B [K, N]  16 columns; four threads take one k, a vec4 of columns each
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -21,17 +21,16 @@ struct Params {
 
 override TRANSPOSE_A: bool = false; // A is stored [K, M]
 override TRANSPOSE_B: bool = false; // B is stored [N, K]
-override VECTORS_A: bool = false; // a row of A as it is stored is whole vec4s
-override VECTORS_B: bool = false;
+override VECTORS: bool = false; // a row of B as it is stored is whole vec4s; where that runs along k, so is one of A
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [K, N], or [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
-@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<scalar>>; // a
-@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<scalar>>; // b
+@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<f32>>; // a
+@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<stored>>; // b
 
 const ROWS: u32 = 8u;
 const WORKGROUP: u32 = 64u;
@@ -65,7 +64,7 @@ fn vector(
     for (var k = thread / lanes; k < params.inner; k += WORKGROUP / lanes) {
       let columns = quad_b(k, column, params.inner, params.columns);
       for (var r = 0u; r < ROWS; r++) {
-        let left = f32(a[index_a(min(first_row + r, last_row), k)]);
+        let left = a[index_a(min(first_row + r, last_row), k)];
         sums[r] = fma(vec4<f32>(left), columns, sums[r]);
       }
     }
@@ -95,15 +94,15 @@ fn index_a(row: u32, k: u32) -> u32 {
 
 /// Four k's of a row of A; zeros beyond K.
 fn quad_a(row: u32, k: u32) -> vec4<f32> {
-  if (VECTORS_A && !TRANSPOSE_A) {
-    return vec4<f32>(a_vectors[index_a(row, k) / 4u]);
+  if (VECTORS && !TRANSPOSE_A) {
+    return a_vectors[index_a(row, k) / 4u];
   }
   let last = params.inner - 1u;
   let quad = vec4<f32>(
-    f32(a[index_a(row, k)]),
-    f32(a[index_a(row, min(k + 1u, last))]),
-    f32(a[index_a(row, min(k + 2u, last))]),
-    f32(a[index_a(row, min(k + 3u, last))]),
+    a[index_a(row, k)],
+    a[index_a(row, min(k + 1u, last))],
+    a[index_a(row, min(k + 2u, last))],
+    a[index_a(row, min(k + 3u, last))],
   );
   return select(vec4<f32>(), quad, vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last));
 }
@@ -114,7 +113,7 @@ fn quad_b(line: u32, at: u32, lines: u32, width: u32) -> vec4<f32> {
     return vec4<f32>();
   }
   let i = line * width + at;
-  if (VECTORS_B) {
+  if (VECTORS) {
     return vec4<f32>(b_vectors[i / 4u]);
   }
   let last = i + width - at - 1u;

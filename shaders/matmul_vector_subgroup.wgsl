@@ -8,7 +8,7 @@
 // thread that wrote it, with zeros between.
 enable subgroups;
 
-alias scalar = f32;
+alias stored = f32; // B: f16 where a weight is stored so
 
 struct Params {
   rows: u32, // M
@@ -22,13 +22,13 @@ struct Params {
 override VECTORS: bool = false; // K is a multiple of 4
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<scalar>; // [M, K]
-@group(0) @binding(2) var<storage, read> b: array<scalar>; // [N, K]
+@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K]
+@group(0) @binding(2) var<storage, read> b: array<stored>; // [N, K]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
 @group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
-@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<scalar>>; // a
-@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<scalar>>; // b
+@group(0) @binding(6) var<storage, read> a_vectors: array<vec4<f32>>; // a
+@group(0) @binding(7) var<storage, read> b_vectors: array<vec4<stored>>; // b
 
 const ROWS: u32 = 8u;
 const WORKGROUP: u32 = 64u;
@@ -60,21 +60,24 @@ fn vector(
   }
   let rank = subgroupExclusiveAdd(1u);
   let size = subgroupAdd(1u);
-  for (var r = 0u; r < ROWS; r++) {
-    let sum = subgroupAdd(sums[r]);
+  let rows = min(ROWS, params.rows - first_row);
+  // A loop whose end is only known when the kernel runs is not unrolled, and sums that take turns stay in registers.
+  for (var r = 0u; r < rows; r++) {
+    let sum = subgroupAdd(sums[0]);
     partials[r * WORKGROUP + thread] = select(vec4<f32>(), sum, rank == 0u);
+    for (var next = 1u; next < ROWS; next++) {
+      sums[next - 1u] = sums[next];
+    }
   }
   workgroupBarrier();
-  for (var r = 0u; r < ROWS; r++) {
+  for (var r = 0u; r < rows; r++) {
     var sum = vec4<f32>();
     for (var i = rank; i < WORKGROUP; i += size) {
       sum += partials[r * WORKGROUP + i];
     }
-    sums[r] = subgroupAdd(sum);
-  }
-  if (thread < 4u) {
-    for (var r = 0u; r < ROWS; r++) {
-      store(first_row + r, first_column + thread, sums[r][thread]);
+    let total = subgroupAdd(sum);
+    if (thread < 4u) {
+      store(first_row + r, first_column + thread, total[thread]);
     }
   }
 }
@@ -86,14 +89,14 @@ fn quad_a(row: u32, k: u32) -> vec4<f32> {
   }
   let i = row * params.inner + k;
   if (VECTORS) {
-    return vec4<f32>(a_vectors[i / 4u]);
+    return a_vectors[i / 4u];
   }
   let last = row * params.inner + params.inner - 1u;
   let quad = vec4<f32>(
-    f32(a[i]),
-    f32(a[min(i + 1u, last)]),
-    f32(a[min(i + 2u, last)]),
-    f32(a[min(i + 3u, last)]),
+    a[i],
+    a[min(i + 1u, last)],
+    a[min(i + 2u, last)],
+    a[min(i + 3u, last)],
   );
   return select(vec4<f32>(), quad, vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last));
 }

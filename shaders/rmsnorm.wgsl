@@ -28,8 +28,7 @@ struct PartialsParams {
   chunk_rows: u32, // rows in a chunk; the last chunk may be shorter
 }
 
-const LANES: u32 = 64u; // of a row; software adapters pay for every lane at a barrier and get 8
-override WORKGROUP: u32 = 64; // of weight_partials
+const WORKGROUP: u32 = 64u; // lanes of a row; software adapters pay for every lane at a barrier and get 8
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>; // [rows, columns]
@@ -43,21 +42,10 @@ override WORKGROUP: u32 = 64; // of weight_partials
 @group(0) @binding(9) var<uniform> backward_params: BackwardParams;
 @group(0) @binding(10) var<uniform> partials_params: PartialsParams;
 
-var<workgroup> sums: array<f32, LANES>;
+alias Value = f32; // of a lane
+// include reductions
 
-// The sum of `value` over the lanes of the workgroup. Every lane adds all up: one barrier, where a tree
-// needs six.
-fn workgroup_sum(lane: u32, value: f32) -> f32 {
-  sums[lane] = value;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < LANES; i++) {
-    sum += sums[i];
-  }
-  return sum;
-}
-
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP)
 fn forward(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -69,13 +57,13 @@ fn forward(
   }
   let start = row * params.columns;
   var squares = 0.0;
-  for (var c = lane; c < params.columns; c += LANES) {
+  for (var c = lane; c < params.columns; c += WORKGROUP) {
     let value = x[start + c];
     squares += value * value;
   }
-  let mean = workgroup_sum(lane, squares) / f32(params.columns);
+  let mean = sum_of_lanes(squares, lane) / f32(params.columns);
   let inverse = 1.0 / sqrt(mean + params.epsilon);
-  for (var c = lane; c < params.columns; c += LANES) {
+  for (var c = lane; c < params.columns; c += WORKGROUP) {
     out[start + c] = x[start + c] * inverse * weight[c];
   }
   if (lane == 0u) {
@@ -83,7 +71,7 @@ fn forward(
   }
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP)
 fn backward(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -98,11 +86,11 @@ fn backward(
   // Both sides of the subtraction are taken in normalised x: r_n³ alone overflows for tiny rows.
   let inverse = inverse_rms[row];
   var products = 0.0;
-  for (var c = lane; c < columns; c += LANES) {
+  for (var c = lane; c < columns; c += WORKGROUP) {
     products += upstream[start + c] * weight[c] * (x[start + c] * inverse);
   }
-  let mean = workgroup_sum(lane, products) / f32(columns);
-  for (var c = lane; c < columns; c += LANES) {
+  let mean = sum_of_lanes(products, lane) / f32(columns);
+  for (var c = lane; c < columns; c += WORKGROUP) {
     let normalised = x[start + c] * inverse;
     let gradient = inverse * (upstream[start + c] * weight[c] - normalised * mean);
     if (backward_params.accumulate == 1u) {

@@ -38,8 +38,9 @@ const LOWEST: f32 = -3.4e38;
 @group(0) @binding(5) var<storage, read_write> state: array<State>; // [rows, 4]
 @group(0) @binding(6) var<storage, read> ends: array<u32>; // [end_count]
 
-var<workgroup> partials: array<f32, WORKGROUP>;
-var<workgroup> eighths: array<f32, 8>;
+alias Value = f32; // of a lane
+// include reductions
+
 var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
 var<workgroup> lane_first: array<u32, WORKGROUP>;
 var<workgroup> begun: State; // of the row, before this draw
@@ -62,25 +63,6 @@ fn threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
 // A number in (0, 1) with the 24 bits that a float holds exactly.
 fn to_uniform(bits: u32) -> f32 {
   return max(f32(bits >> 8u), 0.5) / 16777216.0;
-}
-
-// A reduction in two levels of eight, as in softmax.wgsl.
-fn max_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var largest = partials[lane];
-    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
-      largest = max(largest, partials[i]);
-    }
-    eighths[lane] = largest;
-  }
-  workgroupBarrier();
-  var largest = eighths[0];
-  for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, eighths[i]);
-  }
-  return largest;
 }
 
 // A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.

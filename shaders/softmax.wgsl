@@ -17,46 +17,8 @@ const LOWEST: f32 = -1e30;
 @group(0) @binding(3) var<storage, read> upstream: array<f32>; // [rows, columns]
 @group(0) @binding(4) var<storage, read_write> gradient: array<f32>; // [rows, columns]
 
-var<workgroup> partials: array<f32, WORKGROUP>;
-var<workgroup> eighths: array<f32, 8>;
-
-// Reductions in two levels of eight cost two barriers, a tree of 64 lanes six. The next call needs no
-// barrier before it: who still reads `eighths` has not yet reached that call's first barrier.
-fn max_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var largest = partials[lane];
-    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
-      largest = max(largest, partials[i]);
-    }
-    eighths[lane] = largest;
-  }
-  workgroupBarrier();
-  var largest = eighths[0];
-  for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, eighths[i]);
-  }
-  return largest;
-}
-
-fn sum_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var sum = 0.0;
-    for (var i = lane; i < WORKGROUP; i += 8u) {
-      sum += partials[i];
-    }
-    eighths[lane] = sum;
-  }
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < 8u; i++) {
-    sum += eighths[i];
-  }
-  return sum;
-}
+alias Value = f32; // of a lane
+// include reductions
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(

@@ -21,45 +21,8 @@ const LOWEST: f32 = -3.4e38;
 @group(0) @binding(1) var<storage, read> logits: array<f32>; // [rows, vocabulary]
 @group(0) @binding(2) var<storage, read_write> threshold: array<f32>; // [rows]
 
-var<workgroup> partials: array<f32, WORKGROUP>;
-var<workgroup> eighths: array<f32, 8>;
-
-// Reductions in two levels of eight, as in softmax.wgsl.
-fn max_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var largest = partials[lane];
-    for (var i = lane + 8u; i < WORKGROUP; i += 8u) {
-      largest = max(largest, partials[i]);
-    }
-    eighths[lane] = largest;
-  }
-  workgroupBarrier();
-  var largest = eighths[0];
-  for (var i = 1u; i < 8u; i++) {
-    largest = max(largest, eighths[i]);
-  }
-  return largest;
-}
-
-fn sum_of_lanes(value: f32, lane: u32) -> f32 {
-  partials[lane] = value;
-  workgroupBarrier();
-  if (lane < 8u) {
-    var sum = 0.0;
-    for (var i = lane; i < WORKGROUP; i += 8u) {
-      sum += partials[i];
-    }
-    eighths[lane] = sum;
-  }
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < 8u; i++) {
-    sum += eighths[i];
-  }
-  return sum;
-}
+alias Value = f32; // of a lane
+// include reductions
 
 fn largest_logit(start: u32, end: u32, lane: u32) -> f32 {
   var largest = LOWEST;

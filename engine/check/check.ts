@@ -1,4 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
+import { float16ToFloat32 } from "../tensor/half.ts";
 import { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { dot, randomNumbers, relativeError, slope } from "./numbers.ts";
@@ -80,7 +81,10 @@ export function variables({ inputs }: Problem): string[] {
 
 function numbers({ inputs }: Problem): Named<Float64Array> {
   return Object.fromEntries(
-    Object.entries(inputs).map(([name, { data }]) => [name, Float64Array.from(data)]),
+    Object.entries(inputs).map(([name, { data }]) => {
+      const values = data instanceof Uint16Array ? float16ToFloat32(data) : data;
+      return [name, Float64Array.from(values)];
+    }),
   );
 }
 

@@ -1,14 +1,16 @@
 import type { Features } from "../gpu/device.ts";
+import type { Numbers } from "../gpu/engine.ts";
 import type { ShaderName } from "../gpu/shaders.ts";
+import { float32ToFloat16 } from "../tensor/half.ts";
 import { type Shape, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { randomNumbers } from "./numbers.ts";
 
 /** Sizes and settings of a problem by the letters its op defines, e.g. `{ B: 2, T: 33 }`. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** What an op is given: f32, or u32 where the data are a `Uint32Array`. */
+/** What an op is given: f32, u32 where the data are a `Uint32Array`, or the bits of f16 in a `Uint16Array`. */
 export interface Input {
-  data: Float32Array | Uint32Array;
+  data: Numbers;
   shape: Shape;
   /** Whether its gradient is checked. */
   differentiable?: boolean;
@@ -98,6 +100,14 @@ export function variable(shape: Shape, seed: number, scale = 1): Input {
 export function constant(shape: Shape, seed: number, scale = 1): Input {
   return { data: randomNumbers(sizeOf(shape), seed, scale), shape };
 }
+
+/** The same numbers, rounded, as a weight that is stored as f16. */
+export function half({ data, shape }: Input): Input {
+  return { data: float32ToFloat16(Float32Array.from(data)), shape };
+}
+
+/** The one kernel of an op on such a weight. */
+export const onHalf: Variant = { name: "f16", available: (features) => features.half };
 
 /** Unsigned integers. */
 export function integers(data: ArrayLike<number>, shape: Shape = [data.length]): Input {

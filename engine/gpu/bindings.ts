@@ -17,6 +17,11 @@ export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings)
     if (tensor.engine !== engine) {
       throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
     }
+    if (tensor.dtype === "f16" && !kernel.half) {
+      throw new TypeError(
+        `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] is stored as f16, and this kernel reads f32`,
+      );
+    }
     const { kind } = tensor.storage;
     if (kind !== (format ? "texture" : "buffer")) {
       throw new Error(

@@ -4,6 +4,8 @@ import { adapterMatrices, SUBGROUP_MATRICES, type SubgroupMatrices } from "./sub
 export interface Features {
   readonly subgroups: boolean;
   readonly timestamps: boolean;
+  /** Kernels can read f16. */
+  readonly half: boolean;
   /** An adapter that computes on the CPU: kernels without workgroup memory are faster there. */
   readonly software: boolean;
   /** Lanes of one subgroup, the least there are: the width of a CPU's vectors on a software adapter. */
@@ -40,7 +42,7 @@ export async function requestDevice(
 ): Promise<{ device: GPUDevice; features: Features }> {
   const requiredLimits: Record<string, number> = {};
   for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-  const wanted: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "timestamp-query"];
+  const wanted = ["subgroups" as GPUFeatureName, "timestamp-query", "shader-f16"] as const;
   const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
   const subgroupMatrices = experimental.subgroupMatrices ? adapterMatrices(adapter) : null;
   if (subgroupMatrices) requiredFeatures.push(SUBGROUP_MATRICES);
@@ -50,6 +52,7 @@ export async function requestDevice(
   const features = {
     subgroups: requiredFeatures.includes("subgroups" as GPUFeatureName) && lanes >= SUBGROUP_LANES,
     timestamps: requiredFeatures.includes("timestamp-query"),
+    half: requiredFeatures.includes("shader-f16"),
     software,
     lanes,
     subgroupMatrices,

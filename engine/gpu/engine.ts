@@ -1,6 +1,7 @@
 import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Tape } from "../tensor/tape.ts";
-import { type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { float16ToFloat32 } from "../tensor/half.ts";
+import { bytesOf, type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
@@ -27,6 +28,9 @@ export interface EngineCounts {
  * began with.
  */
 export type Tuning = Readonly<Record<string, string>>;
+
+/** Numbers on the CPU; those in a `Uint16Array` are the bits of f16. */
+export type Numbers = Float32Array | Uint32Array | Uint16Array;
 
 export interface EngineOptions {
   /** The adapter computes on the CPU. */
@@ -104,7 +108,7 @@ export class Engine {
 
   /** A new tensor whose contents are undefined: the kernel that makes it writes all of it. */
   empty(shape: Shape, dtype: DType = "f32"): Tensor {
-    const storage = this.#pool.take(Math.max(sizeOf(shape), 1) * 4);
+    const storage = this.#pool.take(bytesOf(Math.max(sizeOf(shape), 1), dtype));
     this.#scopes.own(storage);
     return new Tensor(this, storage, 0, shape, dtype);
   }
@@ -125,15 +129,13 @@ export class Engine {
     return tensor;
   }
 
-  /** A tensor from numbers on the CPU: `Uint32Array` makes a `u32` tensor, anything else `f32`. */
-  tensor(
-    data: Float32Array | Uint32Array | readonly number[],
-    shape: Shape = [data.length],
-  ): Tensor {
-    const array = Array.isArray(data)
-      ? Float32Array.from(data)
-      : data as Float32Array | Uint32Array;
-    const tensor = this.empty(shape, array instanceof Uint32Array ? "u32" : "f32");
+  /**
+   * A tensor from numbers on the CPU: `Uint32Array` makes a `u32` tensor, the bits in a `Uint16Array` an `f16` one,
+   * anything else `f32`.
+   */
+  tensor(data: Numbers | readonly number[], shape: Shape = [data.length]): Tensor {
+    const array = Array.isArray(data) ? Float32Array.from(data) : data as Numbers;
+    const tensor = this.empty(shape, dtypeOf(array));
     this.write(tensor, array);
     return tensor;
   }
@@ -145,11 +147,16 @@ export class Engine {
 
   /** Flat storage of its own for `elements` numbers, zero-filled; freed by `release`. */
   flat(elements: number, dtype: DType = "f32"): Tensor {
-    return new Tensor(this, this.#pool.flat(elements * 4), 0, [elements], dtype);
+    return new Tensor(this, this.#pool.flat(bytesOf(elements, dtype)), 0, [elements], dtype);
   }
 
   /** Overwrites a tensor, in order with the launches around it. */
-  write(tensor: Tensor, data: Float32Array | Uint32Array): void {
+  write(tensor: Tensor, data: Numbers): void {
+    if ((tensor.dtype === "f16") !== (data instanceof Uint16Array)) {
+      throw new TypeError(
+        `a tensor of ${tensor.dtype} cannot be written from a ${data.constructor.name}`,
+      );
+    }
     if (data.length !== tensor.size) {
       throw new RangeError(
         `${data.length} numbers do not fill a tensor of shape [${tensor.shape}]`,
@@ -164,6 +171,11 @@ export class Engine {
     if (source.size !== target.size) {
       throw new RangeError(
         `a tensor of shape [${source.shape}] cannot be copied into [${target.shape}]`,
+      );
+    }
+    if (source.bytes !== target.bytes) {
+      throw new TypeError(
+        `a tensor of ${source.dtype} cannot be copied into one of ${target.dtype}`,
       );
     }
     this.#commands.copy(source, target);
@@ -260,7 +272,10 @@ export class Engine {
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
-    return new Float32Array(await this.#readBack.bytes(tensor));
+    const bytes = await this.#readBack.bytes(tensor);
+    return tensor.dtype === "f16"
+      ? float16ToFloat32(new Uint16Array(bytes, 0, tensor.size))
+      : new Float32Array(bytes);
   }
 
   async readIntegers(tensor: Tensor): Promise<Uint32Array> {
@@ -303,4 +318,9 @@ export class Engine {
     this.#pool.trim();
     this.#commands.forgetBindGroups();
   }
+}
+
+function dtypeOf(data: Numbers): DType {
+  if (data instanceof Uint16Array) return "f16";
+  return data instanceof Uint32Array ? "u32" : "f32";
 }

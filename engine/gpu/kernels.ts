@@ -1,7 +1,10 @@
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
-import { type ShaderName, shaderText } from "./shaders.ts";
+import { type ShaderName, shaderText, withHalf, withIncludes } from "./shaders.ts";
 
-/** Values for `override` declarations and for module-level `const NAME: u32 = …;` lines of a shader. */
+/**
+ * Values for `override` declarations and for module-level `const NAME: u32 = …;` lines of a shader. `SUBGROUPS: 1`
+ * gives what a shader includes the form that uses subgroups, `HALF: 1` reads weights that are stored as f16.
+ */
 export type KernelConstants = Readonly<Record<string, number>>;
 
 /** One binding of an entry point, as its WGSL declares it. */
@@ -28,6 +31,8 @@ export interface Kernel {
   readonly bindings: readonly KernelBinding[];
   readonly fields: ReadonlyMap<string, KernelField>;
   readonly uniform: { binding: number; size: number } | null;
+  /** It reads weights that are stored as f16. */
+  readonly half: boolean;
 }
 
 interface EntryReflection {
@@ -72,15 +77,22 @@ export class KernelCache {
   }
 
   #compile(key: string, shader: ShaderName, entry: string, constants: KernelConstants): Kernel {
-    const text = this.#replacements.get(shader) ?? shaderText(shader);
-    const reflection = this.#reflect(shader, text).get(entry);
+    const { SUBGROUPS = 0, HALF = 0, ...values } = constants;
+    const half = HALF === 1;
+    const whole = withIncludes(
+      this.#replacements.get(shader) ?? shaderText(shader),
+      SUBGROUPS === 1,
+    );
+    const text = half ? withHalf(whole) : whole;
+    const reflections = this.#reflect(shader, whole);
+    const reflection = reflections.get(entry);
     if (!reflection) {
-      const known = [...this.#reflect(shader, text).keys()].join(", ");
+      const known = [...reflections.keys()].join(", ");
       throw new Error(`shaders/${shader}.wgsl has no entry point "${entry}"; it has ${known}`);
     }
     const overrides: Record<string, number> = {};
     let specialised = text;
-    for (const [name, value] of Object.entries(constants)) {
+    for (const [name, value] of Object.entries(values)) {
       if (reflection.overrides.has(name)) overrides[name] = value;
       else specialised = replaceConstant(specialised, shader, name, value);
     }
@@ -99,7 +111,8 @@ export class KernelCache {
     });
     this.pipelinesCreated++;
     const { bindings, fields, uniform } = reflection;
-    return { id: this.pipelinesCreated, name: key, pipeline, layout, bindings, fields, uniform };
+    const id = this.pipelinesCreated;
+    return { id, name: key, pipeline, layout, bindings, fields, uniform, half };
   }
 
   #module(shader: ShaderName, text: string): GPUShaderModule {

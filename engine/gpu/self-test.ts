@@ -34,8 +34,8 @@ export interface Check {
  * Launches a few kernels whose answers are known, among them the matrix product that will be used. They are
  * kernels that a run needs anyway, because compiling them is what takes time.
  * @param features what the adapter offers
- * @returns the features to rely on: without `subgroups` where the product that uses them is wrong, and, with a
- * warning, without the experimental ones that are
+ * @returns the features to rely on: without `subgroups` or `half` where a kernel that would use them is wrong, and,
+ * with a warning, without the experimental ones that are
  * @throws where anything else is wrong, naming the adapter and the kernel
  */
 export async function runSelfTest(
@@ -44,10 +44,11 @@ export async function runSelfTest(
 ): Promise<Features> {
   const name = adapterName(engine.device.adapterInfo);
   const { software, lanes, subgroupMatrices } = features;
-  const withSubgroups = software ? subgroupProduct(lanes) : vectorProduct;
-  if (features.subgroups && await findFault(engine, withSubgroups)) {
-    features = { ...features, subgroups: false };
+  const withSubgroups = software ? [subgroupProduct(lanes)] : [vectorProduct, subgroupReductions];
+  for (const check of features.subgroups ? withSubgroups : []) {
+    if (await findFault(engine, check)) features = { ...features, subgroups: false };
   }
+  if (features.half && await findFault(engine, halfLookup)) features = { ...features, half: false };
   const fault = subgroupMatrices && await findFault(engine, matricesProduct(subgroupMatrices));
   if (fault) {
     console.warn(`The adapter "${name}" is used without its subgroup matrices: ${fault}.`);
@@ -125,6 +126,26 @@ const logProbability: Check = {
   grid: [1, 1, 1],
   expected: [Math.log((target + 1) / total)],
   tolerance: 1e-4,
+};
+
+/** On GPUs the kernels of rows reduce by subgroups, see engine/ops/row-reduction.ts. */
+const subgroupReductions: Check = { ...logProbability, constants: { SUBGROUPS: 1 } };
+
+/** Rows of a table that is stored as f16. */
+const halfLookup: Check = {
+  name: "reading f16",
+  shader: "embedding",
+  entry: "lookup",
+  constants: { HALF: 1 },
+  bindings: (engine) => {
+    const table = engine.tensor(Uint16Array.of(0x3c00, 0xc100, 0x3555, 0x7bff), [2, 2]);
+    return { table, residual: table, tokens: engine.integers([1, 0]), out: engine.empty([2, 2]) };
+  },
+  output: "out",
+  parameters: { rows: 2, columns: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },
+  grid: [1, 1, 1],
+  expected: [0.333251953125, 65504, 1, -2.5],
+  tolerance: 0,
 };
 
 /** The third of Random123's known-answer vectors for Threefry-2x32-20. */

@@ -26,6 +26,8 @@ import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };
 import reduce from "../../shaders/reduce.wgsl" with { type: "text" };
+import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
+import reductions_subgroup from "../../shaders/reductions_subgroup.wgsl" with { type: "text" };
 import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
 import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
@@ -80,7 +82,31 @@ export function shaderText(name: ShaderName): string {
   return texts[name];
 }
 
+/** The texts that a shader is compiled from: with and without subgroups or f16, where it has such forms. */
+export function shaderForms(name: ShaderName): string[] {
+  const text = shaderText(name);
+  const included = [false, true].map((subgroups) => withIncludes(text, subgroups));
+  return [...new Set(included.flatMap((text) => [text, withHalf(text)]))];
+}
+
 /** The names of a shader's entry points, in the order of its text. */
 export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
+}
+
+const INCLUDE = /^\/\/ include reductions$/m;
+
+/** A text with the reductions that it includes: through workgroup memory, or the subgroups' in their place. */
+export function withIncludes(text: string, subgroups: boolean): string {
+  if (!INCLUDE.test(text)) return text;
+  return subgroups
+    ? `enable subgroups;\n${text.replace(INCLUDE, () => reductions_subgroup)}`
+    : text.replace(INCLUDE, () => reductions);
+}
+
+const STORED = /^alias stored = f32;/m;
+
+/** A text whose weights are stored as f16, in the place of f32. */
+export function withHalf(text: string): string {
+  return STORED.test(text) ? `enable f16;\n${text.replace(STORED, "alias stored = f16;")}` : text;
 }

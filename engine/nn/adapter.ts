@@ -59,6 +59,11 @@ export function adapterLayout(base: Model, lora: LoraConfig, saved: readonly str
 export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
   const adapter = adapterOf(model);
   const { engine, base } = adapter;
+  if (base.entries.some(({ dtype }) => dtype === "f16")) {
+    throw new Error(
+      "the base is stored as f16, in which a sum would be rounded: load it as f32 to merge",
+    );
+  }
   const added = adapter.saved.filter(({ name }) => !base.has(name));
   const merged = new Parameters(engine, [...base.entries, ...added], trainable);
   merged.copyFrom(adapter);
@@ -133,9 +138,9 @@ function adaptedLayers({ config, parameters }: Model, { targets, exclude }: Lora
 /** Entries for the weights of whole modules that are kept beside the adapters; PEFT's modules_to_save. */
 function savedEntries({ config, parameters }: Model, modules: readonly string[]): Entry[] {
   const heads = parameters.has(SCORE_WEIGHT) ? [] : scoreEntries(config);
-  const entries = [...parameters.entries, ...heads].filter(({ name }) =>
-    matchesModule(modules, moduleOf(name))
-  );
+  const entries = [...parameters.entries, ...heads]
+    .filter(({ name }) => matchesModule(modules, moduleOf(name)))
+    .map((entry): Entry => ({ ...entry, dtype: "f32" })); // they are trained, whatever the base is stored as
   const embedding = `${architectureOf(config).tokens}.weight`;
   if (config.tied && entries.some(({ name }) => name === embedding)) {
     throw new Error(

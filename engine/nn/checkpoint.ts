@@ -9,9 +9,26 @@ import type { StoredTensor, TensorFile } from "./safetensors.ts";
 export const SCORE_WEIGHT = "score.weight";
 export const SCORE_BIAS = "score.bias";
 
-/** Names and shapes of a model's weights; with `score`, also those of a scalar head. */
-function parameterEntries(config: ModelConfig, { score = false } = {}): Entry[] {
-  return [...decoderEntries(config), ...score ? scoreEntries(config) : []];
+/** How the weights of a model are held. */
+export interface WeightOptions {
+  /** With gradients and moments; true without it. */
+  trainable?: boolean;
+  /**
+   * What embeddings and the weights of linear layers are stored as, f32 without it; f16 needs an adapter that reads
+   * it, and weights that are not trainable. Norms, biases and a scalar head are f32 always.
+   */
+  weights?: "f32" | "f16";
+}
+
+/** Names, shapes and dtypes of a model's weights; with `score`, also those of a scalar head. */
+function parameterEntries(
+  config: ModelConfig,
+  { score, weights }: { score: boolean; weights: "f32" | "f16" },
+): Entry[] {
+  const trunk = decoderEntries(config).map((entry) =>
+    entry.shape.length === 2 ? { ...entry, dtype: weights } : entry
+  );
+  return [...trunk, ...score ? scoreEntries(config) : []];
 }
 
 /** Names and shapes of the scalar head's weights. */
@@ -26,15 +43,20 @@ export function checkpointName({ family }: ModelConfig, name: string): string {
 
 /**
  * Reads the weights of a model, with a scalar head where the file holds one. Throws, naming it, where a
- * tensor is missing, left over or of another shape than the config says.
+ * tensor is missing, left over, of another shape than the config says, or beyond f16.
  */
 export async function readWeights(
   engine: Engine,
   file: TensorFile,
   config: ModelConfig,
-  trainable = true,
+  { trainable = true, weights = "f32" }: WeightOptions = {},
 ): Promise<Parameters> {
-  const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT) });
+  if (weights === "f16" && !engine.features.half) {
+    throw new Error(
+      "weights stored as f16 need an adapter whose kernels read it (shader-f16), and this one's do not; load them as f32",
+    );
+  }
+  const entries = parameterEntries(config, { score: file.has(SCORE_WEIGHT), weights });
   const stored = findTensors(file, entries, {
     by: "config.json",
     stored: (name) => storedName(file, config, name),
@@ -108,13 +130,16 @@ function isSpare(config: ModelConfig, name: string): boolean {
   return buffers.test(name) || config.tied && checkpointName(config, name) === head;
 }
 
-const SLICE_VALUES = 2 ** 22; // 16 MiB as f32; a multiple of 64, so that slices start aligned
+const SLICE_VALUES = 2 ** 22; // 16 MiB as f32; a multiple of 128, so that slices start aligned
 
 /** Large tensors go slice by slice, so that an f32 copy of a whole one never stands on the CPU. */
 async function upload(stored: StoredTensor, tensor: Tensor): Promise<void> {
   const size = sizeOf(tensor.shape), flat = tensor.view([size]);
   for (let start = 0; start < size; start += SLICE_VALUES) {
     const end = Math.min(start + SLICE_VALUES, size);
-    tensor.engine.write(flat.rows(start, end), await stored.toFloat32(start, end));
+    const values = tensor.dtype === "f16"
+      ? await stored.toFloat16(start, end)
+      : await stored.toFloat32(start, end);
+    tensor.engine.write(flat.rows(start, end), values);
   }
 }

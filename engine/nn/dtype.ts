@@ -3,7 +3,7 @@ import {
   float16ToFloat32,
   float32ToBfloat16,
   float32ToFloat16,
-} from "./half.ts";
+} from "../tensor/half.ts";
 
 /**
  * The value types of weight files. Arrays are viewed in the host's byte order; every host of WebGPU
@@ -78,6 +78,22 @@ export function fromFloat32(data: Float32Array, dtype: FloatDtype): Uint8Array {
     ? float32ToFloat16(data)
     : float32ToBfloat16(data);
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+const LARGEST_F16 = 65504;
+
+/** Stored bytes as f16. F16 stays as it is, the others round; a value beyond f16 is an error that names the `tensor`. */
+export function toFloat16(tensor: string, dtype: Dtype, bytes: Uint8Array): Uint16Array {
+  if (dtype === "F16") return new Uint16Array(new Uint8Array(bytes).buffer);
+  const values = toFloat32(tensor, dtype, bytes);
+  const halves = float32ToFloat16(values);
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i] & 0x7fff) !== 0x7c00 || !isFinite(values[i])) continue;
+    throw new RangeError(
+      `tensor ${tensor} holds ${values[i]}, and f16 goes to ${LARGEST_F16}; load it as f32`,
+    );
+  }
+  return halves;
 }
 
 function exactFloat32(tensor: string, integers: ArrayLike<number>): Float32Array<ArrayBuffer> {

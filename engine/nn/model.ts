@@ -8,7 +8,13 @@ import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
 import type { Folder } from "./bytes.ts";
-import { readWeights, SCORE_BIAS, SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
+import {
+  readWeights,
+  SCORE_BIAS,
+  SCORE_WEIGHT,
+  scoreEntries,
+  type WeightOptions,
+} from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
 import { forward, headWeight } from "./decoder.ts";
 import { layoutSafetensors } from "./safetensors.ts";
@@ -23,17 +29,18 @@ export interface Model {
 }
 
 /**
- * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments. Throws, naming
- * it, where a tensor is missing, left over or of another shape than the config says.
+ * Loads a Hugging Face model folder; weights that are not trainable hold no gradients and moments, and may be
+ * stored as f16. Throws, naming it, where a tensor is missing, left over, of another shape than the config says, or
+ * beyond f16.
  */
 export async function loadModel(
   engine: Engine,
   folder: Folder,
-  { trainable = true } = {},
+  options: WeightOptions = {},
 ): Promise<Model> {
   const config = await loadConfig(folder);
   const file = await openWeights(folder);
-  return { config, parameters: await readWeights(engine, file, config, trainable) };
+  return { config, parameters: await readWeights(engine, file, config, options) };
 }
 
 /**
@@ -53,14 +60,19 @@ export function copyModel(
   return { config, parameters: copy };
 }
 
-/** The files of a Hugging Face model folder that hold these weights (f32). Throws on an adapter's. */
+/** The files of a Hugging Face model folder that hold these weights as they are. Throws on an adapter's. */
 export async function modelFiles({ config, parameters }: Model): Promise<Map<string, Uint8Array>> {
   if (parameters.base) {
     throw new Error(
       "these weights stand on a base: save their adapter (adapterFiles), or merge them first (mergeAdapter)",
     );
   }
-  const { file, fill } = layoutSafetensors(parameters.entries, { format: "pt" });
+  const entries = parameters.entries.map(({ name, shape, dtype }) => ({
+    name,
+    shape,
+    dtype: dtype === "f16" ? "F16" as const : "F32" as const,
+  }));
+  const { file, fill } = layoutSafetensors(entries, { format: "pt" });
   for (const name of parameters.names) fill(name, await parameters.get(name).read());
   const json = JSON.stringify(configToJson(config), null, 2) + "\n";
   return new Map([

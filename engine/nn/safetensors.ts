@@ -1,5 +1,12 @@
 import type { ByteSource } from "./bytes.ts";
-import { BYTES_PER_VALUE, type Dtype, type FloatDtype, fromFloat32, toFloat32 } from "./dtype.ts";
+import {
+  BYTES_PER_VALUE,
+  type Dtype,
+  type FloatDtype,
+  fromFloat32,
+  toFloat16,
+  toFloat32,
+} from "./dtype.ts";
 import { type HeaderEntry, readHeader, valueCount } from "./safetensors-header.ts";
 
 // The safetensors format: an 8-byte little-endian header length, a JSON header that gives each
@@ -15,6 +22,8 @@ export interface StoredTensor {
    * exactly, F64 rounds; an integer that f32 cannot hold is an error.
    */
   toFloat32(start?: number, end?: number): Promise<Float32Array<ArrayBuffer>>;
+  /** The same as f16: F16 as it is stored, all else rounded; a value beyond f16 is an error. */
+  toFloat16(start?: number, end?: number): Promise<Uint16Array>;
 }
 
 /** The tensors of one file, or of all shards of a model. */
@@ -45,19 +54,20 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
 function storedTensor(source: ByteSource, entry: HeaderEntry, dataStart: number): StoredTensor {
   const { name, shape, dtype, begin } = entry;
   const width = BYTES_PER_VALUE[dtype], count = valueCount(shape);
+  const read = (start: number, end: number) => {
+    if (!(0 <= start && start <= end && end <= count)) {
+      throw new RangeError(
+        `tensor ${name} has ${count} values; ${start} … ${end} were asked for`,
+      );
+    }
+    return source.read(dataStart + begin + start * width, (end - start) * width);
+  };
   return {
     name,
     shape,
     dtype,
-    async toFloat32(start = 0, end = count) {
-      if (!(0 <= start && start <= end && end <= count)) {
-        throw new RangeError(
-          `tensor ${name} has ${count} values; ${start} … ${end} were asked for`,
-        );
-      }
-      const offset = dataStart + begin + start * width;
-      return toFloat32(name, dtype, await source.read(offset, (end - start) * width));
-    },
+    toFloat32: async (start = 0, end = count) => toFloat32(name, dtype, await read(start, end)),
+    toFloat16: async (start = 0, end = count) => toFloat16(name, dtype, await read(start, end)),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Engine } from "../gpu/engine.ts";
 import { rowBlocks } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
+import { storedAs } from "./stored.ts";
 
 /** For each of U distinct tokens, the rows it stands in: `order[starts[u]] … order[starts[u + 1] − 1]`. */
 export interface TokenIndex {
@@ -40,7 +41,7 @@ export interface EmbeddingOptions {
 }
 
 /**
- * Rows of table [V, C] by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
+ * Rows of table [V, C], which may be stored as f16, by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
  * gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
  */
 export function embedding(
@@ -60,7 +61,8 @@ export function embedding(
     const parameters = { rows, columns, vocabulary, first, block: block.shape[0], with_residual };
     // An unused binding must hold something readable.
     const bindings = { table: block, tokens, out, residual: residual ?? block };
-    engine.launch("embedding", "lookup", bindings, parameters, engine.grid(out.size));
+    const grid = engine.grid(out.size);
+    engine.launch("embedding", "lookup", bindings, parameters, grid, storedAs(table));
   }
   const inputs = residual ? [table, residual] : [table];
   engine.tape?.record("embedding", inputs, out, (upstream, sink) => {

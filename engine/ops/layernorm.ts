@@ -1,6 +1,6 @@
-import type { Engine } from "../gpu/engine.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
+import { rowConstants } from "./row-reduction.ts";
 
 /**
  * Layer normalisation: out[n] = (x[n] − mean(x[n])) / √(variance(x[n]) + epsilon) · weight + bias, for x
@@ -13,7 +13,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   expectShape("layerNorm", "bias", bias, [columns]);
   const out = engine.empty(x.shape), statistics = engine.empty([rows, 2]);
   const bindings = { x, weight, bias, out, statistics_out: statistics };
-  const grid = engine.grid(rows, 1), constants = lanes(engine);
+  const grid = engine.grid(rows, 1), constants = rowConstants(engine);
   engine.launch("layernorm", "forward", bindings, { rows, columns, epsilon }, grid, constants);
   engine.tape?.record("layerNorm", [x, weight, bias], out, (upstream, sink) => {
     const reads = { x, statistics, upstream };
@@ -28,10 +28,6 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     }
   });
   return out;
-}
-
-function lanes({ features: { software, lanes } }: Engine): { LANES: number } {
-  return { LANES: software ? lanes : 64 };
 }
 
 function addParameterGradients(

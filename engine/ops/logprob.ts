@@ -1,5 +1,6 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
+import { reductionConstants } from "./row-reduction.ts";
 
 /** What `launchLogProb` reads and writes. Letters: R rows of the chunk, V vocabulary, G positions in all. */
 export interface LogProbBuffers {
@@ -52,7 +53,8 @@ export function launchLogProb(buffers: LogProbBuffers, chunk: LogProbChunk): voi
     entropy: buffers.entropy,
     log_sum_exp: buffers.logSumExp,
   };
-  engine.launch("logprob", "forward", bindings, { ...chunk }, grid);
+  const constants = reductionConstants(engine);
+  engine.launch("logprob", "forward", bindings, { ...chunk }, grid, constants);
 }
 
 /** Overwrites a chunk of logits with their gradient. Not recorded on the tape. */

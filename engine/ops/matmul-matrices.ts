@@ -5,6 +5,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /**
  * A product on the GPU's matrix units, for engines that were made with `experimental.subgroupMatrices`.
@@ -26,6 +27,6 @@ export function launchMatrices(operands: Operands, sizes: Sizes, layout: Layout)
     { a, b, out, bias: bias ?? b, residual: residual ?? b },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (4 * COLUMNS)), Math.ceil(sizes.rows / (4 * ROWS)), 1],
-    { TRANSPOSE_A, TRANSPOSE_B, ROWS, COLUMNS, INNER, WORKGROUP },
+    { TRANSPOSE_A, TRANSPOSE_B, ROWS, COLUMNS, INNER, WORKGROUP, ...storedAs(b) },
   );
 }

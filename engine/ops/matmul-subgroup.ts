@@ -6,6 +6,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /** Whether the kernel can read B and store the product, two k and four columns at a time. */
 export function fitsSubgroups({ columns, inner }: Sizes): boolean {
@@ -26,7 +27,7 @@ export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Layout)
     { a, [nameOfB]: b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (8 * WORKGROUP)), Math.ceil(sizes.rows / ROWS), 1],
-    { TRANSPOSE_A, WORKGROUP, ROWS },
+    { TRANSPOSE_A, WORKGROUP, ROWS, ...storedAs(b) },
   );
 }
 

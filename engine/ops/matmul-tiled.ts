@@ -5,6 +5,7 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { storedAs } from "./stored.ts";
 
 /** Tiles of a workgroup each: 64 × 64, or 32 × 32 where larger ones would be too few for the GPU. */
 export type TileSide = 32 | 64;
@@ -80,6 +81,6 @@ function launchTiles(
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
     { ...parametersOf(operands, sizes, layout), depth },
     [Math.ceil(columns / side), Math.ceil(rows / side), Math.ceil(inner / depth)],
-    { ...storageOf(sizes, layout), TILE: side },
+    { ...storageOf(sizes, layout), TILE: side, ...storedAs(b) },
   );
 }

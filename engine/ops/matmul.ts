@@ -12,6 +12,7 @@ import { launchSplit, launchTiled } from "./matmul-tiled.ts";
 import { type MatmulVariant, matmulVariant } from "./matmul-variants.ts";
 import { launchVector, launchVectorSubgroup } from "./matmul-vector.ts";
 import { columnSums } from "./reduce.ts";
+import { storedAs } from "./stored.ts";
 
 type Launch = (operands: Operands, sizes: Sizes, layout: Layout) => void;
 
@@ -29,7 +30,7 @@ const launches: Record<MatmulVariant, Launch> = {
 
 /**
  * out ← A·B (+ bias) (+ residual) (+ out), the launch below `linear` and its gradients. A is [M, K], B is
- * [K, N], out is [M, N]; the layout says which of A and B is stored the other way round.
+ * [K, N], out is [M, N]; the layout says which of A and B is stored the other way round. B may be stored as f16.
  */
 export function launchMatmul(
   operands: Operands,
@@ -50,7 +51,7 @@ function launchDirect(operands: Operands, sizes: Sizes, layout: Layout): void {
     { a, b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / 64), Math.ceil(sizes.rows / 8), 1],
-    { TRANSPOSE_A, TRANSPOSE_B },
+    { TRANSPOSE_A, TRANSPOSE_B, ...storedAs(b) },
   );
 }
 

@@ -1,6 +1,6 @@
-import type { Engine } from "../gpu/engine.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
+import { rowConstants } from "./row-reduction.ts";
 
 /**
  * Root-mean-square normalisation: out[n] = x[n] / √(mean(x[n]²) + epsilon) · weight, for x [N, C] and
@@ -13,7 +13,8 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   const out = engine.empty(x.shape), inverseRms = engine.empty([rows]);
   const bindings = { x, weight, out, inverse_rms_out: inverseRms };
   const parameters = { rows, columns, epsilon };
-  engine.launch("rmsnorm", "forward", bindings, parameters, engine.grid(rows, 1), lanes(engine));
+  const grid = engine.grid(rows, 1), constants = rowConstants(engine);
+  engine.launch("rmsnorm", "forward", bindings, parameters, grid, constants);
   engine.tape?.record("rmsNorm", [x, weight], out, (upstream, sink) => {
     if (sink.needs(weight)) {
       addWeightGradient(x, inverseRms, upstream, sink.accumulator(weight));
@@ -22,21 +23,10 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
       const { gradient: x_gradient, accumulate } = sink.destination(x);
       const bindings = { x, weight, inverse_rms: inverseRms, upstream, x_gradient };
       const parameters = { rows, columns, accumulate: Number(accumulate) };
-      engine.launch(
-        "rmsnorm",
-        "backward",
-        bindings,
-        parameters,
-        engine.grid(rows, 1),
-        lanes(engine),
-      );
+      engine.launch("rmsnorm", "backward", bindings, parameters, grid, constants);
     }
   });
   return out;
-}
-
-function lanes({ features: { software, lanes } }: Engine): { LANES: number } {
-  return { LANES: software ? lanes : 64 };
 }
 
 function addWeightGradient(x: Tensor, inverseRms: Tensor, upstream: Tensor, total: Tensor): void {

@@ -1,7 +1,9 @@
+import type { Engine } from "../gpu/engine.ts";
 import type { KernelConstants } from "../gpu/kernels.ts";
 import { purposes } from "./threefry.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
+import { reductionConstants } from "./row-reduction.ts";
 import { expectTruncation, type Truncation, truncationThreshold } from "./truncation.ts";
 
 /** What a draw reads and writes. Letters: B rows, V vocabulary, T columns, E end-of-sequence ids. */
@@ -60,8 +62,7 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     end_count: ends.size,
   };
   const bindings = { logits, tokens, log_probs, state, ends };
-  const grid = engine.grid(rows, 1);
-  const constants: KernelConstants = engine.features.software ? { WORKGROUP: 8, OF_LANE: 8 } : {};
+  const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine);
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {
     engine.launch("sampling", "sample", bindings, parameters, grid, constants);
@@ -72,4 +73,10 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     const all = { ...bindings, threshold };
     engine.launch("sampling", "sample_truncated", all, parameters, grid, constants);
   });
+}
+
+/** A software adapter does better with few lanes, each with strands of ids enough that there are 64 all the same. */
+function lanesAndStrands(engine: Engine): KernelConstants {
+  const strands: KernelConstants = engine.features.software ? { WORKGROUP: 8, OF_LANE: 8 } : {};
+  return { ...strands, ...reductionConstants(engine) };
 }

@@ -1,8 +1,8 @@
 import type { Engine } from "../gpu/engine.ts";
 import type { Tape } from "./tape.ts";
-import { type Shape, sizeOf, Tensor } from "./tensor.ts";
+import { BYTES_PER_NUMBER, bytesOf, type DType, type Shape, sizeOf, Tensor } from "./tensor.ts";
 
-const ALIGNMENT = 64; // elements: views start at multiples of 256 bytes
+const ALIGNMENT = 256; // bytes at whose multiples views start
 
 /** The parallel flat ranges of one shard: what the optimizer walks over. */
 export interface Shard {
@@ -18,11 +18,13 @@ export interface Entry {
   shape: Shape;
   /** Its rows are looked up or multiplied block by block, so it may be larger than one binding. */
   table?: boolean;
+  /** How it is stored; f32 where absent. Only f32 is trained. */
+  dtype?: DType;
 }
 
 /**
- * Named weights in flat storage. Each parameter is an aligned view into a shard no larger than the binding
- * limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards. A table beyond the
+ * Named weights in flat storage. Each parameter is an aligned view into a shard of its dtype no larger than the
+ * binding limit; gradients and AdamW's two moments of trainable parameters lie in parallel shards. A table beyond the
  * limit is one view across several shards, slices of one buffer.
  *
  * They may stand on a `base`, which others may stand on too: a name that is not their own is looked up
@@ -42,12 +44,12 @@ export class Parameters {
     readonly trainable = true,
     readonly base: Parameters | null = null,
   ) {
-    const limit = Math.floor(engine.bindingLimit / 256) * ALIGNMENT;
+    if (trainable) expectTrainable(entries);
+    const limit = Math.floor(engine.bindingLimit / ALIGNMENT) * ALIGNMENT;
     const shards: Shard[] = [];
-    for (const group of partition(entries, limit)) {
-      const length = group.reduce((sum, { shape }) => sum + aligned(sizeOf(shape)), 0);
+    for (const { dtype, members, bytes } of partition(entries, limit)) {
       const flat = () => {
-        const storage = engine.flat(length);
+        const storage = engine.flat(bytes / BYTES_PER_NUMBER[dtype], dtype);
         this.#flats.push(storage);
         return storage;
       };
@@ -56,10 +58,11 @@ export class Parameters {
         ? { weights, gradients: flat(), moment1: flat(), moment2: flat() }
         : { weights, gradients: weights, moment1: weights, moment2: weights };
       let offset = 0;
-      for (const { name, shape } of group) {
+      for (const entry of members) {
+        const { name, shape } = entry;
         this.#weights.set(name, view(weights, offset, shape));
         if (trainable) this.#gradients.set(name, view(shard.gradients, offset, shape));
-        offset += aligned(sizeOf(shape));
+        offset += alignedBytes(entry);
       }
       shards.push(...slices(shard, limit));
     }
@@ -120,19 +123,29 @@ export class Parameters {
   }
 }
 
-function aligned(elements: number): number {
-  return Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+function expectTrainable(entries: readonly Entry[]): void {
+  const other = entries.find(({ dtype = "f32" }) => dtype !== "f32");
+  if (!other) return;
+  throw new Error(
+    `parameter "${other.name}" is stored as ${other.dtype}, and only f32 can be trained: load the model as f32, ` +
+      "or train adapters over it (loraModel)",
+  );
+}
+
+function alignedBytes({ shape, dtype = "f32" }: Entry): number {
+  return Math.ceil(bytesOf(sizeOf(shape), dtype) / ALIGNMENT) * ALIGNMENT;
 }
 
 function view(flat: Tensor, offset: number, shape: Shape): Tensor {
-  return new Tensor(flat.engine, flat.storage, offset * 4, shape, flat.dtype);
+  return new Tensor(flat.engine, flat.storage, offset, shape, flat.dtype);
 }
 
-/** A shard as shards of at most `limit` elements: one, but for a table that goes beyond. */
+/** A shard as shards of at most `limit` bytes: one, but for a table that goes beyond. */
 function slices(shard: Shard, limit: number): Shard[] {
-  const { size } = shard.weights;
-  return Array.from({ length: Math.ceil(size / limit) }, (_, i) => {
-    const slice = (flat: Tensor) => flat.rows(i * limit, Math.min((i + 1) * limit, size));
+  const { size, dtype } = shard.weights;
+  const step = limit / BYTES_PER_NUMBER[dtype];
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) => {
+    const slice = (flat: Tensor) => flat.rows(i * step, Math.min((i + 1) * step, size));
     const { weights, gradients, moment1, moment2 } = shard;
     return {
       weights: slice(weights),
@@ -143,25 +156,33 @@ function slices(shard: Shard, limit: number): Shard[] {
   });
 }
 
-/** Groups of entries, in order, each of at most `limit` elements; a table that goes beyond is one alone. */
-function partition(entries: readonly Entry[], limit: number): Entry[][] {
-  const groups: Entry[][] = [];
-  let used = Infinity;
+/** Entries that share a shard. */
+interface Group {
+  dtype: DType;
+  members: Entry[];
+  bytes: number;
+}
+
+/**
+ * Groups of entries of one dtype, in order, each of at most `limit` bytes; a table that goes beyond is one alone.
+ */
+function partition(entries: readonly Entry[], limit: number): Group[] {
+  const groups: Group[] = [], open = new Map<DType, Group>();
   for (const entry of entries) {
-    const size = aligned(sizeOf(entry.shape));
-    if (size > limit && !entry.table) {
+    const { name, shape, table, dtype = "f32" } = entry, bytes = alignedBytes(entry);
+    if (bytes > limit && !table) {
       throw new RangeError(
-        `parameter "${entry.name}" of shape [${entry.shape}] needs ${
-          size * 4
-        } bytes, but this adapter binds at most ${limit * 4}`,
+        `parameter "${name}" of shape [${shape}] needs ${bytes} bytes, but this adapter binds at most ${limit}`,
       );
     }
-    if (used + size > limit) {
-      groups.push([]);
-      used = 0;
+    let group = open.get(dtype);
+    if (!group || group.bytes + bytes > limit) {
+      group = { dtype, members: [], bytes: 0 };
+      groups.push(group);
+      open.set(dtype, group);
     }
-    groups.at(-1)!.push(entry);
-    used += size;
+    group.members.push(entry);
+    group.bytes += bytes;
   }
   return groups;
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from "./tensor.ts";
+import { BYTES_PER_NUMBER, type DType, type Tensor } from "./tensor.ts";
 
 /** Rows `start`, `start + 1`, … of a matrix, as a view. */
 export interface RowBlock {
@@ -7,8 +7,9 @@ export interface RowBlock {
 }
 
 /** So many rows of `columns` numbers, or a multiple, fill whole steps of 256 bytes: views may start there. */
-export function rowAlignment(columns: number): number {
-  return 64 / greatestCommonDivisor(64, columns);
+export function rowAlignment(columns: number, dtype: DType = "f32"): number {
+  const numbers = 256 / BYTES_PER_NUMBER[dtype];
+  return numbers / greatestCommonDivisor(numbers, columns);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -17,12 +18,12 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /**
  * A matrix as blocks of rows, none larger than a kernel can bind: the matrix itself where it fits. Embeddings
- * and heads of large vocabularies do not on every adapter.
+ * and heads of large vocabularies do not on every adapter. Products may lay f16 out as f32, so it counts as that.
  */
 export function rowBlocks(matrix: Tensor): RowBlock[] {
-  const { engine: { bindingLimit }, bytes, shape: [count, columns] } = matrix;
-  if (bytes <= bindingLimit) return [{ start: 0, rows: matrix }];
-  const step = rowAlignment(columns);
+  const { engine: { bindingLimit }, size, dtype, shape: [count, columns] } = matrix;
+  if (4 * size <= bindingLimit) return [{ start: 0, rows: matrix }];
+  const step = rowAlignment(columns, dtype);
   const height = Math.floor(bindingLimit / (4 * columns * step)) * step;
   if (height === 0) {
     throw new RangeError(

@@ -1,8 +1,11 @@
 import type { Storage } from "../gpu/buffers.ts";
 import type { Engine } from "../gpu/engine.ts";
 
-export type DType = "f32" | "u32";
+/** f16 is how weights that are not trained may be stored; all arithmetic is in f32. */
+export type DType = "f32" | "u32" | "f16";
 export type Shape = readonly number[];
+
+export const BYTES_PER_NUMBER: Readonly<Record<DType, number>> = { f32: 4, u32: 4, f16: 2 };
 
 /** A contiguous row-major array on the GPU: a buffer, an offset in bytes, a shape and a dtype. */
 export class Tensor {
@@ -17,7 +20,7 @@ export class Tensor {
     readonly dtype: DType,
   ) {
     this.size = sizeOf(shape);
-    this.bytes = this.size * 4;
+    this.bytes = bytesOf(this.size, dtype);
   }
 
   /** The same numbers under another shape. The view shares the buffer and does not own it. */
@@ -35,7 +38,7 @@ export class Tensor {
   /** Rows `start … end−1` of the first axis, as a view. The offset must be a multiple of 256 bytes. */
   rows(start: number, end: number): Tensor {
     const width = this.size / this.shape[0];
-    const offset = this.offset + start * width * 4;
+    const offset = this.offset + start * width * BYTES_PER_NUMBER[this.dtype];
     if (offset % 256) {
       throw new RangeError(
         `rows ${start}…${end} of [${this.shape}] start at byte ${offset}, not a multiple of 256`,
@@ -50,7 +53,7 @@ export class Tensor {
     );
   }
 
-  /** Copies the numbers to the CPU, after all work launched so far. */
+  /** Copies the numbers to the CPU, after all work launched so far; f16 widens exactly. */
   read(): Promise<Float32Array> {
     return this.engine.read(this);
   }
@@ -59,6 +62,11 @@ export class Tensor {
   readIntegers(): Promise<Uint32Array> {
     return this.engine.readIntegers(this);
   }
+}
+
+/** Bytes of so many numbers, in whole words: WebGPU copies no less. */
+export function bytesOf(size: number, dtype: DType): number {
+  return Math.ceil(size * BYTES_PER_NUMBER[dtype] / 4) * 4;
 }
 
 export function sizeOf(shape: Shape): number {

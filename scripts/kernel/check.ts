@@ -4,6 +4,7 @@ import { checkGrid } from "../../engine/check/grid.ts";
 import { registry } from "../../engine/check/registry.ts";
 import { ArgumentError, readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
+import { experimentalFlags, experimentalOptions } from "../lib/flags.ts";
 import { expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
 import { checkElsewhere, type Elsewhere } from "./elsewhere.ts";
 import type { RemoteCheck } from "./remote.ts";
@@ -11,7 +12,7 @@ import { describeRow } from "./row.ts";
 
 /** Compares kernels with float64 on the CPU and with finite differences; the exit status tells whether all hold. */
 export async function check(): Promise<void> {
-  const { positionals: names, variant, file, full, within } = readArguments({
+  const options = readArguments({
     usage: "npx bun scripts/kernel.ts check",
     summary:
       "Checks kernels (families or ops by name, or `all`) against float64 on the CPU and by\n" +
@@ -26,14 +27,16 @@ export async function check(): Promise<void> {
         help: "Another implementation of WebGPU.",
         choices: ["deno", "chromium"],
       },
+      ...experimentalFlags,
     },
   });
+  const { positionals: names, variant, file, full, within } = options;
   const chosen = names[0] === "all"
     ? registry
     : names.map(findOps).map(({ family, ops }) => ({ ...family, ops }));
-  if (within && (variant || file)) {
+  if (within && (variant || file || options.experimentalSubgroupMatrices)) {
     throw new ArgumentError(
-      "--within checks all of our own kernels; leave --variant and --file out.",
+      "--within checks all of our own kernels; leave --variant, --file and experiments out.",
     );
   }
   if (file && chosen.length > 1) {
@@ -43,7 +46,7 @@ export async function check(): Promise<void> {
   const ops = chosen.flatMap(({ ops }) => ops);
   if (within) return await report(within, { ops: ops.map(({ name }) => name), shapes });
 
-  const { engine, adapter } = await openEngine();
+  const { engine, adapter } = await openEngine(experimentalOptions(options));
   if (variant) expectVariant(engine, ops, variant);
   if (file) await useFile(engine, replacedShader(chosen[0], ops, variant), file);
   console.log(adapter.name);

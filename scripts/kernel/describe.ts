@@ -11,11 +11,13 @@ export function describeOp(op: Op): string[] {
     `${name}: ${summary}`,
     ...labelled("sizes", sizes),
     ...labelled("typical", [describeSizes(typical)]),
-    ...labelled("entries", [entries.join(", ")]),
-    ...names.length ? labelled("variants", [names.join(", ")]) : [],
+    ...labelled("entries", wrap(entries.join(", "), 86)),
+    ...names.length ? labelled("variants", wrap(names.join(", "), 86)) : [],
     ...labelled("tolerance", [tolerances(op), ...wrap(tolerance.reason, 86)]),
     ...labelled("checked", wrap(op.grid.map(describeSizes).join(" · "), 86)),
-    ...op.more ? labelled("with --full", wrap(op.more.map(describeSizes).join(" · "), 86)) : [],
+    ...op.more?.length
+      ? labelled("with --full", wrap(op.more.map(describeSizes).join(" · "), 86))
+      : [],
   ];
 }
 

@@ -4,6 +4,7 @@ import { Engine } from "../../engine/gpu/engine.ts";
 import { readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { type Ceilings, measureCeilings } from "../lib/ceilings.ts";
+import { experimentalFlags, experimentalOptions } from "../lib/flags.ts";
 import { type Clock, gpuClock, measureInTurns, timingOf, wallClock } from "../lib/measure.ts";
 import { expectVariant, findOps, parseSizes, replacedShader, useFile } from "./contender.ts";
 import { formatRates, formatTiming, giga, roofline } from "./format.ts";
@@ -18,7 +19,7 @@ interface Contender {
 
 /** Times an op, and says how near its adapter's ceilings it comes, or how it compares with another kernel. */
 export async function time(): Promise<void> {
-  const { positionals: [name], shape, variant, against, file } = readArguments({
+  const options = readArguments({
     usage: "npx bun scripts/kernel.ts time",
     summary: "Times one op, at the sizes of the bundled task or those given.",
     positionals: ["name"],
@@ -31,16 +32,18 @@ export async function time(): Promise<void> {
         help: "A .wgsl file, measured in turns with ours.",
         placeholder: "PATH",
       },
+      ...experimentalFlags,
     },
   });
+  const { positionals: [name], shape, variant, against, file } = options;
   const { family, ops: [op] } = findOps(name);
   const sizes = completeSizes(op, shape ? parseSizes(shape) : op.typical);
-  const { engine, adapter } = await openEngine();
+  const { engine, adapter } = await openEngine(experimentalOptions(options));
   for (const variantName of [variant, against]) {
     if (variantName) expectVariant(engine, [op], variantName);
   }
   const contend = async (name: string, variant?: string, file?: string): Promise<Contender> => {
-    const { engine } = await openEngine();
+    const { engine } = await openEngine(experimentalOptions(options));
     if (file) await useFile(engine, replacedShader(family, [op], variant), file);
     return { name, engine, work: prepareWork(engine, op, sizes, variant) };
   };

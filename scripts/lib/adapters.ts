@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { baseOf, checkTargets, loraModel, type LoraOptions } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
+import type { WeightOptions } from "../../engine/nn/checkpoint.ts";
 import { copyModel, loadModel, type Model } from "../../engine/nn/model.ts";
 import { isAdapter, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
@@ -48,8 +49,12 @@ export function trainable(start: Model, lora: LoraOptions | null, seed: number):
   return lora && !start.parameters.base ? loraModel(start, lora, seed) : copyModel(start);
 }
 
-/** Throws where the flags ask for new adapters over what already is one, or for layers that there are not. */
+/**
+ * Throws where the flags ask for new adapters over what already is one, for layers that there are not, or to train
+ * weights that are stored as f16.
+ */
 export function checkLora(flag: string, start: Model, lora: LoraOptions | null): void {
+  checkStored(flag, start, lora);
   if (lora === null) return;
   if (!start.parameters.base) return asArgument(() => checkTargets(start, lora));
   throw new ArgumentError(
@@ -58,20 +63,43 @@ export function checkLora(flag: string, start: Model, lora: LoraOptions | null):
   );
 }
 
+/** Throws where all weights of a model would be trained that are stored as f16. */
+export function checkStored(
+  flag: string,
+  { parameters: { base, entries } }: Model,
+  lora: LoraOptions | null,
+): void {
+  if (lora || base || !entries.some(({ dtype }) => dtype === "f16")) return;
+  throw new ArgumentError(
+    `--weights f16 is for weights that stay as they are, and all those of ${flag} would be trained: give ` +
+      "--lora-rank N to train adapters over them, or leave --weights f16 out.",
+  );
+}
+
+/** How a frozen model is loaded. */
+export interface FrozenOptions extends Pick<WeightOptions, "weights"> {
+  /** A model at hand: an adapter over its base shares it. */
+  other?: ModelSource & { base: Model };
+}
+
 /**
- * Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies. An adapter over
- * the base of `other`, a model at hand, shares its weights.
+ * Loads a model folder, or a PEFT adapter's over its base, frozen: training starts from copies.
  */
 export async function loadFrozen(
   engine: Engine,
   path: string,
-  other?: ModelSource & { base: Model },
+  { other, weights }: FrozenOptions = {},
 ): Promise<Model> {
-  const folder = openFolder(path);
-  if (!await isAdapter(folder)) return await loadModel(engine, folder, { trainable: false });
+  if (weights === "f16" && !engine.features.half) {
+    throw new ArgumentError(
+      "--weights f16 needs an adapter whose kernels read it (shader-f16), and this one's do not; leave it out.",
+    );
+  }
+  const folder = openFolder(path), frozen = { trainable: false, weights };
+  if (!await isAdapter(folder)) return await loadModel(engine, folder, frozen);
   const base = other && await baseName(other) === await baseName({ name: path, path })
     ? baseOf(other.base)
-    : await loadModel(engine, await openBase(folder), { trainable: false });
+    : await loadModel(engine, await openBase(folder), frozen);
   return await loadAdapter(base, folder, { trainable: false });
 }
 

@@ -1,4 +1,5 @@
 // The flags that several commands share; each stands here once, so that it means the same everywhere.
+import type { Experimental } from "../../engine/gpu/device.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
 
@@ -12,11 +13,33 @@ export const modelFlag = {
     "the model to start from: a folder, a run with one model, or a name on the Hugging Face hub",
 } as const;
 
+export const weightsFlag = {
+  type: "string",
+  choices: ["f32", "f16"],
+  default: "f32",
+  help: "what weights that are not trained are stored as; f16 takes half the memory",
+} as const;
+
 export const rewardFlag = {
   type: "string",
   placeholder: "MODEL",
   help: "a reward model, as scripts/reward.ts writes",
 } as const;
+
+/** What is not yet standard in WebGPU. */
+export const experimentalFlags = {
+  experimentalSubgroupMatrices: {
+    type: "boolean",
+    help: "uses Dawn's subgroup matrices, where the adapter has them, as one more variant",
+  },
+} as const;
+
+/** What `openEngine` is asked for by them. */
+export function experimentalOptions(
+  { experimentalSubgroupMatrices }: { experimentalSubgroupMatrices: boolean },
+): { experimental?: Experimental } {
+  return experimentalSubgroupMatrices ? { experimental: { subgroupMatrices: true } } : {};
+}
 
 /** The data, and how it is read. */
 export const dataFlags = {

@@ -5,7 +5,7 @@ import { type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/nn/tokenizer.ts";
 import { ArgumentError } from "../host/arguments.ts";
 import { openFolder } from "../host/files.ts";
-import { loadFrozen } from "./adapters.ts";
+import { type FrozenOptions, loadFrozen } from "./adapters.ts";
 import { modelFolder, type ModelSource } from "./model-folder.ts";
 
 /** A model to train on text, with its tokenizer and the token that closes a response. */
@@ -19,17 +19,16 @@ export interface TextModel extends ModelSource {
 
 /**
  * Loads a Hugging Face folder, of a model or of an adapter, the one model of a run folder, or a model of the hub
- * (`organisation/name@revision`), frozen; an adapter over the base of `other` shares its weights. Throws where
- * the model has no end token or the tokenizer is not its own.
+ * (`organisation/name@revision`), frozen. Throws where the model has no end token or the tokenizer is not its own.
  */
 export async function loadTextModel(
   engine: Engine,
   name: string,
-  other?: TextModel,
+  options: FrozenOptions = {},
 ): Promise<TextModel> {
   const path = await modelFolder(name);
   const folder = openFolder(path);
-  const base = await loadFrozen(engine, path, other);
+  const base = await loadFrozen(engine, path, options);
   const tokenizer = await loadTokenizer(folder);
   const { endTokens: [endToken], vocabulary } = base.config;
   if (endToken === undefined) {
@@ -55,9 +54,9 @@ export async function loadPolicy(
   engine: Engine,
   flag: string,
   name: string,
-  other?: TextModel,
+  options: FrozenOptions = {},
 ): Promise<TextModel> {
-  const model = await naming(flag, loadTextModel(engine, name, other));
+  const model = await naming(flag, loadTextModel(engine, name, options));
   if (!model.base.parameters.has(SCORE_WEIGHT)) return model;
   throw new Error(
     `${flag} ${name}: this is a reward model (it has a score head), and a model that writes text is needed`,
@@ -70,8 +69,10 @@ export async function loadReward(
   flag: string,
   name: string,
   policy: TextModel,
+  { weights }: FrozenOptions = {},
 ): Promise<Model> {
-  const { base, tokenizer } = await naming(flag, loadTextModel(engine, name, policy));
+  const loading = loadTextModel(engine, name, { other: policy, weights });
+  const { base, tokenizer } = await naming(flag, loading);
   if (!base.parameters.has(SCORE_WEIGHT)) {
     throw new Error(
       `${flag} ${name}: this model has no score head (${SCORE_WEIGHT}); name a reward model, such as ` +

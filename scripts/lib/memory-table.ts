@@ -16,7 +16,8 @@ const rows: readonly [Exclude<keyof PhaseMemory, "phase">, string][] = [
 
 /** What to change where a part is the largest. */
 const advice: Record<Part, string> = {
-  weights: "use a smaller model, or --lora-rank, with which trained models share their base",
+  weights:
+    "use a smaller model, or --lora-rank, with which trained models share their base, and --weights f16",
   optimizer: "train adapters (--lora-rank), or a smaller model",
   training: "lower --micro-tokens, as far as the longest row; below that shorten --response-tokens",
   generation:

@@ -10,6 +10,7 @@ import {
   resetsFlag,
   seedFlag,
   sharedTrunkFlag,
+  weightsFlag,
 } from "./flags.ts";
 import { applyOptions } from "./overrides.ts";
 import { bundledSettings, forModel, ownDataSettings, type RunSettings } from "./settings.ts";
@@ -25,6 +26,7 @@ const flags = {
   },
   resets: resetsFlag,
   ...loraFlags,
+  weights: weightsFlag,
   ...memoryFlags,
   seed: seedFlag,
   beta: {

@@ -14,6 +14,13 @@ import {
   matmulVariant,
   matmulVariants,
 } from "../../engine/ops/matmul-variants.ts";
+import {
+  REDUCTION_CLASS,
+  reductionConstants,
+  reductionVariants,
+  withReductions,
+} from "../../engine/ops/row-reduction.ts";
+import { softmax } from "../../engine/ops/softmax.ts";
 import { attentionClass, chooseVariant, productClass } from "../../engine/ops/tuning.ts";
 import type { Shape, Tensor } from "../../engine/tensor/tensor.ts";
 
@@ -74,6 +81,21 @@ export function attentionCase(engine: Engine, heads: Heads, longest: number): Tu
       const sequences = { offsets, count, longest };
       return (variant) =>
         attention(q, k, v, heads, sequences, variant as typeof attentionVariants[number]);
+    },
+  };
+}
+
+/** The kernels that reduce rows, by those of a softmax over a batch of logits. */
+export function reductionCase(engine: Engine, rows: number, columns: number): TuningCase {
+  return {
+    name: REDUCTION_CLASS,
+    fallback: "SUBGROUPS" in reductionConstants(engine) ? "subgroup" : "workgroup",
+    variants: reductionVariants.filter((variant) =>
+      variant !== "subgroup" || engine.features.subgroups
+    ),
+    prepare(engine) {
+      const x = numbers(engine, [rows, columns]);
+      return (variant) => withReductions(engine, variant, () => softmax(x));
     },
   };
 }

@@ -3,7 +3,7 @@ import { failures } from "../../engine/check/check.ts";
 import { checkGrid } from "../../engine/check/grid.ts";
 import { registry } from "../../engine/check/registry.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { shaderText } from "../../engine/gpu/shaders.ts";
+import { shaderText, withIncludes } from "../../engine/gpu/shaders.ts";
 import { newEngine } from "../support/engine.ts";
 import { type Fault, faults } from "./faults.ts";
 
@@ -24,16 +24,16 @@ async function caught(engine: Engine, { shader, op, variant, sizes }: Fault): Pr
 const engine = await newEngine();
 
 for (const fault of faults) {
-  const { shader, what, right, wrong } = fault;
+  const { shader, what, right, wrong, variant } = fault;
   test(`${shader}: ${what}`, async () => {
-    if (shader.endsWith("_subgroup") && !engine.features.subgroups) return;
-    const text = shaderText(shader);
+    const text = withIncludes(shaderText(shader), variant === "subgroup");
+    if (text.includes("enable subgroups;") && !engine.features.subgroups) return;
     expect(text).toContain(right);
     engine.kernels.replace(shader, text.replace(right, () => wrong));
     try {
       expect(await caught(engine, fault)).toBe(true);
     } finally {
-      engine.kernels.replace(shader, text);
+      engine.kernels.replace(shader, shaderText(shader));
     }
   }, 30_000);
 }

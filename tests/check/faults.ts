@@ -387,6 +387,14 @@ export const faults: readonly Fault[] = [
   {
     shader: "softmax",
     op: "softmax",
+    variant: "subgroup",
+    what: "only the first of the subgroups are added up",
+    right: "for (var i = rank; i < WORKGROUP; i += size) {\n    sum",
+    wrong: "for (var i = rank; i < WORKGROUP; i += WORKGROUP) {\n    sum",
+  },
+  {
+    shader: "softmax",
+    op: "softmax",
     what: "the last lanes are left out of the sum",
     right: "for (var i = lane; i < WORKGROUP; i += 8u) {\n      sum",
     wrong: "for (var i = lane; i + 8u < WORKGROUP; i += 8u) {\n      sum",

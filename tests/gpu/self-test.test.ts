@@ -54,6 +54,36 @@ test("a wrong product with subgroups falls back to the one without", async () =>
   engine.destroy();
 });
 
+test("on a real GPU it is the product of few rows whose fault switches subgroups off", async () => {
+  const engine = await newEngine();
+  const features = { ...engine.features, software: false };
+  corrupt(engine, "matmul_vector_subgroup", "i < WORKGROUP; i += size", "i < size; i += size");
+  if (features.subgroups && features.lanes < 64) { // several subgroups a workgroup
+    expect(await runSelfTest(engine, features)).toEqual({ ...features, subgroups: false });
+  }
+  engine.destroy();
+});
+
+test("wrong reductions by subgroups fall back to workgroup memory", async () => {
+  const engine = await newEngine();
+  const real = { ...engine.features, software: false };
+  expect(await runSelfTest(engine, real)).toEqual(real);
+  if (real.subgroups) {
+    // What stands only where workgroup memory is used.
+    const sum = "sum_of_lanes(sums, lane)";
+    corrupt(engine, "logprob", sum, `${sum} + 0.0 * eighths[0]`);
+    expect(await runSelfTest(engine, real)).toEqual({ ...real, subgroups: false });
+  }
+  engine.destroy();
+});
+
+test("f16 is left alone where it is read wrongly", async () => {
+  const engine = await newEngine();
+  corrupt(engine, "embedding", "var value = f32(", "var value = 2.0 * f32(");
+  expect(await runSelfTest(engine)).toEqual({ ...engine.features, half: false });
+  engine.destroy();
+});
+
 test("real GPUs are tested with the tiled product", async () => {
   const engine = await newEngine();
   corrupt(engine, "matmul_tiled", "k0 < end", "k0 < 0u");

@@ -68,12 +68,14 @@ test("adapters over one base share its weights", async () => {
   const path = oracle("models/llama"), adapter = oracle("adapters/llama-lora");
   const base = await loadFrozen(engine, path);
   const [first, alone] = [
-    await loadFrozen(engine, adapter, { name: path, path, base }),
-    await loadFrozen(engine, adapter, { name: STORYTELLER, path: STORYTELLER, base }),
+    await loadFrozen(engine, adapter, { other: { name: path, path, base } }),
+    await loadFrozen(engine, adapter, { other: { name: STORYTELLER, path: STORYTELLER, base } }),
   ];
   expect(first.parameters.base).toBe(base.parameters);
   expect(alone.parameters.base).not.toBe(base.parameters);
-  const second = await loadFrozen(engine, adapter, { name: adapter, path: adapter, base: first });
+  const second = await loadFrozen(engine, adapter, {
+    other: { name: adapter, path: adapter, base: first },
+  });
   expect(second.parameters.base).toBe(base.parameters);
   for (const { parameters } of [second, first, alone, baseOf(alone), base]) parameters.release();
 });

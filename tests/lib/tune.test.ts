@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { attentionCase, decodingCase, productCases, tuneCase } from "../../scripts/lib/tune.ts";
+import {
+  attentionCase,
+  decodingCase,
+  productCases,
+  reductionCase,
+  tuneCase,
+} from "../../scripts/lib/tune.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 
 const quick = { samples: 3, sampleMs: 0 };
@@ -11,6 +17,7 @@ test("each case is measured with the variants that this adapter has", async () =
     ...productCases(engine, 24, [16, 12]),
     decodingCase(engine, 3, [16, 12]),
     attentionCase(engine, heads, 16),
+    reductionCase(engine, 5, 100),
   ];
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
   for (const one of cases) {

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { testEngine } from "../support/engine.ts";
 
 // The commands as a person starts them, each with what the one before it wrote.
 
@@ -63,13 +64,16 @@ beforeAll(() => {
 });
 
 test("sft, reward, drpo and evaluate follow each other, with adapters over one base", async () => {
-  const sft = await run("sft", "--model", storyteller, ...data, ...quick, "--lora-rank", "2");
+  const { features } = await testEngine();
+  const stored = features.half ? ["--weights", "f16"] : [];
+  const base = ["--model", storyteller, ...stored];
+  const sft = await run("sft", ...base, ...data, ...quick, "--lora-rank", "2");
   expect(sft.heldOutLoss.before).not.toBe(sft.heldOutLoss.after);
   const latest = realpathSync(join(folder, "runs/latest"));
   expect(existsSync(join(latest, "models/sft/adapter_model.safetensors"))).toBe(true);
   expect(json("runs/latest/results.json")).toEqual(sft);
 
-  const model = ["--model", latest];
+  const model = ["--model", latest, ...stored];
   const reward = await run("reward", ...model, ...data, ...quick, "--run", "reward");
   for (const name of ["accuracy", "longerWins", "bagOfWords"]) {
     expect(reward[name].low).toBeLessThanOrEqual(reward[name].mean);
@@ -190,6 +194,7 @@ test("mistakes of the command line end with status 2 and name the flag", async (
     [["sft", ...data, "--resume", "x"], "leave out --data"],
     [["sft", "--config", "list.json"], "list.json: expected an object with flags"],
     [["generate", ...model, "--response-tokens", "255"], "--response-tokens 255 leaves no room"],
+    [["sft", ...model, ...data, "--weights", "f16"], "--weights f16 "],
     [
       ["sft", ...model, ...data, "--lora-rank", "2", "--lora-targets", "q_proj,q_prj"],
       'targets ["q_prj"] mean no linear layer',

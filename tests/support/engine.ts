@@ -1,4 +1,4 @@
-import type { Engine } from "../../engine/gpu/engine.ts";
+import type { Engine, EngineOptions } from "../../engine/gpu/engine.ts";
 import { createEngine } from "../../scripts/host/engine.ts";
 import { requestAdapter } from "../../scripts/host/gpu.ts";
 
@@ -10,6 +10,6 @@ export function testEngine(): Promise<Engine> {
 }
 
 /** An engine of its own, for a test that replaces kernels, counts bytes or breaks the device. */
-export async function newEngine(options: { bindingLimit?: number } = {}): Promise<Engine> {
+export async function newEngine(options: EngineOptions = {}): Promise<Engine> {
   return createEngine(await requestAdapter(), options);
 }

@@ -1,6 +1,6 @@
 import { embedding, invertTokens } from "../../ops/embedding.ts";
 import { randomIntegers } from "../numbers.ts";
-import { type Family, integers, type Op, variable } from "../op.ts";
+import { type Family, half, integers, onHalf, type Op, variable } from "../op.ts";
 
 const embeddingOp: Op = {
   name: "embedding",
@@ -48,8 +48,23 @@ const embeddingOp: Op = {
   cost: ({ C, N }) => ({ bytes: 8 * N * C }),
 };
 
+/** The same over a table that is stored as f16, which the reference sees rounded. */
+const halfOp: Op = {
+  ...embeddingOp,
+  name: "embedding of f16",
+  summary: "the same out of a table stored as f16, as weights may be that are not trained",
+  entries: ["lookup"],
+  variants: [onHalf],
+  problem(sizes) {
+    const problem = embeddingOp.problem(sizes), { table } = problem.inputs;
+    const inputs = { ...problem.inputs, table: half(table) };
+    return { ...problem, inputs, differentiable: ["sum"] };
+  },
+  cost: ({ C, N }) => ({ bytes: 6 * N * C }),
+};
+
 export const embeddingFamily: Family = {
   name: "embedding",
   shaders: ["embedding"],
-  ops: [embeddingOp],
+  ops: [embeddingOp, halfOp],
 };

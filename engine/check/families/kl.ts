@@ -1,5 +1,6 @@
 import { klDivergence, klEstimates } from "../../ops/kl.ts";
 import { constant, type Family, type Op, variable } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 
 type Numbers = ArrayLike<number>;
@@ -15,7 +16,7 @@ function klReference(x: Numbers, y: Numbers, columns: number): number[] {
   });
 }
 
-const divergenceOp: Op = {
+const divergenceOp = reducingRows({
   name: "klDivergence",
   summary: "Kullback–Leibler divergence of each row of logits from a reference's",
   entries: ["kl_rows", "kl_gradient", "kl_reference_gradient"],
@@ -41,7 +42,7 @@ const divergenceOp: Op = {
     reference: ({ logits, reference }) => ({ kl: klReference(logits, reference, V) }),
   }),
   cost: ({ R, V }) => ({ bytes: 8 * R * V }),
-};
+});
 
 const estimatesOp: Op = {
   name: "klEstimates",

@@ -1,5 +1,6 @@
 import { layerNorm } from "../../ops/layernorm.ts";
-import { type Family, type Input, type Op, variable } from "../op.ts";
+import { type Family, type Input, variable } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -31,7 +32,7 @@ function shifted(N: number, C: number): Input {
   return { ...rest, data: Float32Array.from(data, (x) => x + 2) };
 }
 
-const layerNormOp: Op = {
+const layerNormOp = reducingRows({
   name: "layerNorm",
   summary: "normalisation of each row to mean 0 and variance 1, with weight and bias",
   entries: ["forward", "backward", "partials"],
@@ -58,7 +59,7 @@ const layerNormOp: Op = {
     reference: ({ x, weight, bias }) => ({ out: layerNormReference(x, weight, bias, EPSILON) }),
   }),
   cost: ({ N, C }) => ({ bytes: 8 * N * C }),
-};
+});
 
 export const layernormFamily: Family = {
   name: "layernorm",

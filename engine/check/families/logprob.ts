@@ -1,7 +1,8 @@
 import { linearLogProbability } from "../../ops/linear-logprob.ts";
 import { logProbabilityOfLogits } from "../../ops/logprob.ts";
 import { randomIntegers } from "../numbers.ts";
-import { type Family, integers, type Op, variable } from "../op.ts";
+import { type Family, integers, variable } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 import { product } from "./matmul.ts";
 
@@ -30,7 +31,7 @@ const letters = {
   temperature: { meaning: "divides the logits", default: 1 },
 };
 
-const logProbOp: Op = {
+const logProbOp = reducingRows({
   name: "logProbabilityOfLogits",
   summary: "log-probability of a token, entropy and log-sum-exp of each row of logits",
   entries: ["forward", "backward"],
@@ -57,9 +58,9 @@ const logProbOp: Op = {
     differentiable: ["logProb", "entropy"], // logSumExp is a statistic
   }),
   cost: ({ R, V }) => ({ bytes: 4 * R * V }),
-};
+});
 
-const fusedOp: Op = {
+const fusedOp = reducingRows({
   name: "linearLogProbability",
   summary: "the language-model head and the log-softmax in one, a chunk of rows at a time",
   entries: ["forward", "backward"], // after a product, see matmul
@@ -104,7 +105,7 @@ const fusedOp: Op = {
     differentiable: ["logProb", "entropy"],
   }),
   cost: ({ R, C, V }) => ({ flops: 2 * R * C * V, bytes: 4 * (R * C + V * C) }),
-};
+});
 
 export const logprobFamily: Family = {
   name: "logprob",

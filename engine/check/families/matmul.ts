@@ -2,7 +2,16 @@ import type { ShaderName } from "../../gpu/shaders.ts";
 import { launchMatmul, linear } from "../../ops/matmul.ts";
 import { hasMatmulVariant, type MatmulVariant, matmulVariants } from "../../ops/matmul-variants.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { constant, type Family, type Op, type Problem, type Sizes, variable } from "../op.ts";
+import {
+  constant,
+  type Family,
+  half,
+  onHalf,
+  type Op,
+  type Problem,
+  type Sizes,
+  variable,
+} from "../op.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -75,18 +84,22 @@ const productOp: Op = {
     plain: { meaning: "1: only the plain product", default: 0 },
   },
   typical: { M: 2176, N: 176, K: 64, TA: 0, TB: 1, plain: 1 },
-  grid: inAllLayouts([
-    [1, 1, 1],
-    [1, 64, 7],
-    [3, 5, 2],
-    [9, 68, 17],
-    [67, 31, 129],
-    [64, 263, 48],
-    [130, 1, 33],
-    [2, 68, 300],
-    [33, 100, 15],
-    [67, 260, 9],
-  ]),
+  grid: [
+    ...inAllLayouts([
+      [1, 1, 1],
+      [1, 64, 7],
+      [3, 5, 2],
+      [9, 68, 17],
+      [67, 31, 129],
+      [64, 263, 48],
+      [130, 1, 33],
+      [2, 68, 300],
+      [33, 100, 15],
+      [67, 260, 9],
+      [40, 72, 200],
+    ]),
+    { M: 5, N: 9, K: 70, TA: 1, TB: 1 },
+  ],
   more: inAllLayouts([[8, 16, 8], [257, 129, 65], [64, 128, 2048], [130, 516, 70]]),
   tolerance: { output: 2e-6, reason: "a sum of K products in f32, in a fixed order" },
   variants: matmulVariants.map((name) => ({
@@ -131,6 +144,25 @@ function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
   };
 }
 
+/** The same over a B that is stored as f16, which the reference sees rounded. */
+const halfProductOp: Op = {
+  ...productOp,
+  name: "launchMatmul of f16",
+  summary: "the same with B stored as f16, as weights may be that are not trained",
+  grid: productOp.grid.filter((_, i) => i % 5 === 1),
+  more: [],
+  tolerance: { ...productOp.tolerance, reason: "as launchMatmul: f16 widens to f32 exactly" },
+  variants: productOp.variants?.map((variant) => ({
+    ...variant,
+    available: (features) => features.half && (variant.available?.(features) ?? true),
+  })),
+  problem(sizes) {
+    const problem = productProblem(sizes), { b } = problem.inputs;
+    return { ...problem, inputs: { ...problem.inputs, b: half(b) } };
+  },
+  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + M * N) + 2 * K * N }),
+};
+
 const linearOp: Op = {
   name: "linear",
   summary: "x·Wᵀ + bias + residual, with gradients to all four",
@@ -172,6 +204,19 @@ const linearOp: Op = {
   cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + 2 * M * N) }),
 };
 
+/** The same over a frozen weight that is stored as f16. */
+const halfLinearOp: Op = {
+  ...linearOp,
+  name: "linear of f16",
+  summary: "the same with a weight stored as f16, and gradients to all but it",
+  variants: [onHalf],
+  problem(sizes) {
+    const problem = linearOp.problem(sizes), { weight } = problem.inputs;
+    return { ...problem, inputs: { ...problem.inputs, weight: half(weight) } };
+  },
+  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + 2 * M * N) + 2 * K * N }),
+};
+
 export const matmulFamily: Family = {
   name: "matmul",
   shaders: [
@@ -182,5 +227,5 @@ export const matmulFamily: Family = {
     "matmul_matrices",
     "matmul_subgroup",
   ],
-  ops: [productOp, linearOp],
+  ops: [productOp, halfProductOp, linearOp, halfLinearOp],
 };

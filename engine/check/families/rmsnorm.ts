@@ -1,5 +1,6 @@
 import { rmsNorm } from "../../ops/rmsnorm.ts";
-import { type Family, type Op, variable } from "../op.ts";
+import { type Family, variable } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -18,7 +19,7 @@ export function rmsNormReference(x: Numbers, weight: Numbers, epsilon: number): 
 // Large enough to matter: with one column and epsilon near 0 the gradient cancels to nothing.
 const EPSILON = 0.1;
 
-const rmsNormOp: Op = {
+const rmsNormOp = reducingRows({
   name: "rmsNorm",
   summary: "root-mean-square normalisation of each row",
   entries: ["forward", "backward", "weight_partials"],
@@ -45,6 +46,6 @@ const rmsNormOp: Op = {
     reference: ({ x, weight }) => ({ out: rmsNormReference(x, weight, EPSILON) }),
   }),
   cost: ({ N, C }) => ({ bytes: 8 * N * C }),
-};
+});
 
 export const rmsnormFamily: Family = { name: "rmsnorm", shaders: ["rmsnorm"], ops: [rmsNormOp] };

@@ -1,6 +1,7 @@
 import { sampleNext, type SamplingOptions } from "../../ops/sampling.ts";
 import { drawBits, purposes, uniform } from "../../ops/threefry.ts";
-import { constant, type Family, integers, type Op } from "../op.ts";
+import { constant, type Family, integers } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 import { keptIds } from "../truncation.ts";
 
@@ -33,7 +34,7 @@ const CAPACITY = 4; // columns of the buffer that is drawn into
 const LIMIT = 9;
 const MARGIN = 5e-6; // sums in f32 may draw the neighbour of a token nearer than this
 
-const sampleOp: Op = {
+const sampleOp = reducingRows({
   name: "sampleNext",
   summary: "draws the next token of each row, with its log-probability",
   entries: ["sample", "sample_truncated"],
@@ -95,7 +96,7 @@ const sampleOp: Op = {
     };
   },
   cost: ({ B, V }) => ({ bytes: 4 * B * V }),
-};
+});
 
 export const samplingFamily: Family = {
   name: "sampling",

@@ -1,8 +1,9 @@
 import { softmax } from "../../ops/softmax.ts";
-import { type Family, type Op, variable } from "../op.ts";
+import { type Family, variable } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
 
-const softmaxOp: Op = {
+const softmaxOp = reducingRows({
   name: "softmax",
   summary: "softmax of each row",
   entries: ["forward", "backward"],
@@ -36,6 +37,6 @@ const softmaxOp: Op = {
     },
   }),
   cost: ({ R, V }) => ({ bytes: 8 * R * V }),
-};
+});
 
 export const softmaxFamily: Family = { name: "softmax", shaders: ["softmax"], ops: [softmaxOp] };

@@ -1,10 +1,11 @@
 import { truncationThreshold } from "../../ops/truncation.ts";
 import { randomNumbers } from "../numbers.ts";
-import { type Family, type Op } from "../op.ts";
+import { type Family } from "../op.ts";
+import { reducingRows } from "../reductions.ts";
 import { rowsOf } from "../softmax.ts";
 import { keptIds } from "../truncation.ts";
 
-const truncationOp: Op = {
+const truncationOp = reducingRows({
   name: "truncationThreshold",
   summary: "the lowest logit that top-k and top-p keep in each row",
   entries: ["truncation"],
@@ -39,7 +40,7 @@ const truncationOp: Op = {
     };
   },
   cost: ({ B, V }) => ({ bytes: 4 * B * V }),
-};
+});
 
 export const truncationFamily: Family = {
   name: "truncation",

@@ -5,7 +5,7 @@ import {
   float16ToFloat32,
   float32ToBfloat16,
   float32ToFloat16,
-} from "../../engine/nn/half.ts";
+} from "../../engine/tensor/half.ts";
 
 const EVERY_HALF = Uint16Array.from({ length: 65536 }, (_, i) => i);
 

@@ -20,7 +20,9 @@ export function bfloat16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer
 /** f32 to f16; beyond 65,519 it becomes infinity. */
 export function float32ToFloat16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, narrowToFloat16);
+  const halves = new Uint16Array(values.length); // a mapping function takes ten times as long
+  for (let i = 0; i < halves.length; i++) halves[i] = narrowToFloat16(bits[i]);
+  return halves;
 }
 
 /** f32 to bf16. */
