@@ -9,6 +9,7 @@ import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
 import gather from "../../shaders/gather.wgsl" with { type: "text" };
+import gaussian from "../../shaders/gaussian.wgsl" with { type: "text" };
 import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
 import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
@@ -94,14 +95,15 @@ export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
 }
 
-const INCLUDE = /^\/\/ include reductions$/m;
+const REDUCTIONS = /^\/\/ include reductions$/m, GAUSSIAN = /^\/\/ include gaussian$/m;
 
-/** A text with the reductions that it includes: through workgroup memory, or the subgroups' in their place. */
+/** A text with what it includes; reductions go through workgroup memory, or by subgroups. */
 export function withIncludes(text: string, subgroups: boolean): string {
-  if (!INCLUDE.test(text)) return text;
+  const whole = text.replace(GAUSSIAN, () => gaussian);
+  if (!REDUCTIONS.test(whole)) return whole;
   return subgroups
-    ? `enable subgroups;\n${text.replace(INCLUDE, () => reductions_subgroup)}`
-    : text.replace(INCLUDE, () => reductions);
+    ? `enable subgroups;\n${whole.replace(REDUCTIONS, () => reductions_subgroup)}`
+    : whole.replace(REDUCTIONS, () => reductions);
 }
 
 const STORED = /^alias stored = f32;/m;

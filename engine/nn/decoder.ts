@@ -2,7 +2,6 @@ import { attention, type Heads } from "../ops/attention.ts";
 import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../ops/cache.ts";
 import { embedding, invertTokens } from "../ops/embedding.ts";
 import { gatherRows } from "../ops/gather.ts";
-import { gelu } from "../ops/gelu.ts";
 import { type HeadView, resizeHeads, splitHeads, viewFused, viewHeads } from "../ops/heads.ts";
 import { layerNorm } from "../ops/layernorm.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -39,6 +38,8 @@ interface Parts {
   weight(name: string): Tensor;
   /** The linear layer of this name (+ residual). */
   linear(name: string, x: Tensor, residual?: Tensor): Tensor;
+  /** `gelu` of the linear layer of this name, in the form that the model has. */
+  linearGelu(name: string, x: Tensor): Tensor;
   /** The family's norm with the weights of this name. */
   norm(name: string, x: Tensor): Tensor;
   /** Turns heads to their positions, in models that have rotary ones. */
@@ -140,6 +141,7 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
   const architecture = architectureOf(config);
   const { headSize, normEpsilon, rope } = config;
   const { inputFirst } = architecture;
+  const gelu = config.activation === "gelu" ? "erf" : "tanh";
   const weight = (name: string) => parameters.get(`${name}.weight`);
   const rotation = rope && {
     headSize,
@@ -150,6 +152,7 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
     architecture,
     weight,
     linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst }),
+    linearGelu: (name, x) => project(parameters, name, x, { inputFirst, gelu }),
     norm: (name, x) =>
       architecture.norm === "rms"
         ? rmsNorm(x, weight(name), normEpsilon)
@@ -208,15 +211,13 @@ function mixRows(
 }
 
 function mlp(
-  { config, architecture, linear }: Parts,
+  { architecture, linear, linearGelu }: Parts,
   prefix: string,
   y: Tensor,
   residual: Tensor,
 ): Tensor {
   const { gate, up, down } = architecture.mlp;
+  if (gate === null) return linear(`${prefix}.${down}`, linearGelu(`${prefix}.${up}`, y), residual);
   const raised = linear(`${prefix}.${up}`, y);
-  const active = gate === null
-    ? gelu(raised, config.activation === "gelu" ? "erf" : "tanh")
-    : swiglu(linear(`${prefix}.${gate}`, y), raised);
-  return linear(`${prefix}.${down}`, active, residual);
+  return linear(`${prefix}.${down}`, swiglu(linear(`${prefix}.${gate}`, y), raised), residual);
 }
