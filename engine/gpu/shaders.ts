@@ -3,6 +3,9 @@ import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
 import attention_subgroup from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import attention_texture from "../../shaders/attention_texture.wgsl" with { type: "text" };
+import attention_texture_subgroup from "../../shaders/attention_texture_subgroup.wgsl" with {
+  type: "text",
+};
 import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
@@ -43,6 +46,7 @@ const texts = {
   attention,
   attention_subgroup,
   attention_texture,
+  attention_texture_subgroup,
   ceilings,
   decoding,
   elementwise,

@@ -63,8 +63,19 @@ export function storeInCache(
     v_head: v.head / 4,
   };
   const grid = engine.grid(rows * keyHeads * headSize / 4);
-  engine.launch(shaderOf(keys), "store", bindings, parameters, grid);
+  const shader = keys.storage.kind === "texture" ? "attention_texture" : "attention";
+  engine.launch(shader, "store", bindings, parameters, grid);
 }
+
+/** The kernels of `decodeAttention`, by how the cache is kept and read. All add in the same order. */
+export const decodeVariants = ["plain", "texture", "subgroup"] as const;
+export type DecodeVariant = typeof decodeVariants[number];
+
+const decodeShaders = {
+  plain: "attention",
+  texture: "attention_texture",
+  subgroup: "attention_texture_subgroup",
+} as const;
 
 /**
  * Attention of one new row per sequence, at `positions` [B], over the cached rows 0 … position (which
@@ -77,6 +88,7 @@ export function decodeAttention(
   { keys, values }: LayerCache,
   positions: Tensor,
   heads: Heads,
+  variant = decodeVariant(keys, heads),
 ): Tensor {
   checkHeads(heads);
   const { engine, shape: [count, , capacity] } = keys;
@@ -95,18 +107,24 @@ export function decodeAttention(
     q_head: q.head / 4,
   };
   const { software, lanes } = engine.features;
-  const shader = shaderOf(keys), HEAD_VECTORS = headSize / 4;
-  const SHARED = shader === "attention_texture" ? sharedHeads(heads) : 1;
+  const SHARED = variant === "plain" ? 1 : sharedHeads(heads);
+  const constants: Record<string, number> = {
+    HEAD_VECTORS: headSize / 4,
+    ...SHARED > 1 && { SHARED },
+  };
+  if (variant !== "subgroup") {
+    // On a software adapter few lanes are joined sooner, and loops over a large head are not unrolled.
+    constants.LANES = software ? lanes : 32;
+    constants.UNROLL = Number(!software || headSize <= 32);
+  }
   const grid = [heads.heads / SHARED, count, 1] as const;
-  // On a software adapter few lanes are joined sooner, and loops over a large head are not unrolled.
-  const LANES = software ? lanes : 32, UNROLL = Number(!software || headSize <= 32);
-  const constants = { HEAD_VECTORS, LANES, UNROLL, ...SHARED > 1 && { SHARED } };
-  engine.launch(shader, "decode", bindings, parameters, grid, constants);
+  engine.launch(decodeShaders[variant], "decode", bindings, parameters, grid, constants);
   return out;
 }
 
-function shaderOf({ storage }: Tensor): "attention" | "attention_texture" {
-  return storage.kind === "texture" ? "attention_texture" : "attention";
+function decodeVariant({ engine, storage }: Tensor, { headSize }: Heads): DecodeVariant {
+  if (storage.kind === "buffer") return "plain";
+  return engine.features.subgroups && headSize % 32 === 0 ? "subgroup" : "texture";
 }
 
 const MOST_VECTORS = 16; // of the queries that a lane holds; more compile for long

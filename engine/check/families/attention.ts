@@ -4,12 +4,26 @@ import {
   type Heads,
   type Sequences,
 } from "../../ops/attention.ts";
-import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../../ops/cache.ts";
+import {
+  decodeAttention,
+  type DecodeVariant,
+  type LayerCache,
+  newLayerCache,
+  storeInCache,
+} from "../../ops/cache.ts";
 import { viewFused, viewHeads } from "../../ops/heads.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { attendRow, attentionReference } from "../attention.ts";
 import { distinctIntegers } from "../numbers.ts";
-import { constant, type Family, integers, type Op, type Sizes, variable } from "../op.ts";
+import {
+  constant,
+  type Family,
+  integers,
+  type Op,
+  type Sizes,
+  variable,
+  type Variant,
+} from "../op.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -103,15 +117,15 @@ const attentionOp: Op = {
 };
 
 /** Where keys and values of earlier rows may be kept. */
-const cacheVariants: Op["variants"] = [
+const cacheVariants: readonly Variant[] = [
   { name: "plain", shader: "attention" },
   { name: "texture", shader: "attention_texture" },
 ];
 
 /** A cache of these keys and values [B, K, T, D]. */
-function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant?: string): LayerCache {
+function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant = "plain"): LayerCache {
   const { engine, shape: [count, , capacity] } = keys;
-  if (variant !== "texture") return { keys, values };
+  if (variant === "plain") return { keys, values };
   const cache = newLayerCache(engine, [count, capacity], heads, true);
   engine.copy(keys, cache.keys);
   engine.copy(values, cache.values);
@@ -137,6 +151,7 @@ const decodeOp: Op = {
     { B: 2, T: 66, H: 8, K: 1, D: 12, ragged: 1 },
     { B: 1, T: 72, H: 2, K: 2, D: 64 },
     { B: 2, T: 42, H: 2, K: 1, D: 128, ragged: 1 },
+    { B: 3, T: 37, H: 4, K: 2, D: 32, ragged: 1 },
     { B: 4, T: 260, H: 6, K: 2, D: 24, ragged: 1, fused: 1 }, // a head across two rows of a texture
   ],
   more: [{ B: 4, T: 1000, H: 8, K: 2, D: 64, ragged: 1 }],
@@ -144,7 +159,12 @@ const decodeOp: Op = {
     output: 2e-6,
     reason: "a sum over the cached keys in f32, in lanes that are joined at the end",
   },
-  variants: cacheVariants,
+  variants: [...cacheVariants, {
+    name: "subgroup",
+    shader: "attention_texture_subgroup",
+    available: ({ subgroups }) => subgroups,
+    fits: ({ D }) => D % 32 === 0,
+  }],
   problem(sizes) {
     const { B, T, H, K, D, fused } = sizes, heads = headsOf(sizes);
     const positions = lengthsOf(sizes).map((length) => Math.max(length - 1, 0));
@@ -158,7 +178,7 @@ const decodeOp: Op = {
       run({ q, k, v, positions }, variant) {
         const cache = cacheOf(k, v, heads, variant);
         const view = fused ? viewFused(q, H, "heads")[0] : viewHeads(q, D);
-        return { out: decodeAttention(view, cache, positions, heads) };
+        return { out: decodeAttention(view, cache, positions, heads, variant as DecodeVariant) };
       },
       reference(inputs) {
         const out = new Float64Array(B * H * D);
@@ -256,6 +276,6 @@ const storeOp: Op = {
 
 export const attentionFamily: Family = {
   name: "attention",
-  shaders: ["attention", "attention_subgroup", "attention_texture"],
+  shaders: ["attention", "attention_subgroup", "attention_texture", "attention_texture_subgroup"],
   ops: [attentionOp, decodeOp, storeOp],
 };
