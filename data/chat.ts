@@ -24,7 +24,8 @@ export function renderPlain(
   return { prompt: opening, response: turns(answer).slice(ANSWER.length) };
 }
 
-const ANSWER = "\n\nAssistant:";
+/** What opens an answer in that form. */
+export const ANSWER = "\n\nAssistant:";
 
 /** The content of an answer of one message, from its text. */
 export function answerContent(response: string): string {

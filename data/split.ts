@@ -1,4 +1,5 @@
 import { mix32 } from "../engine/ops/seeded-random.ts";
+import { ANSWER } from "./chat.ts";
 import type { SplitName } from "./rows.ts";
 
 export interface Split<T> {
@@ -14,10 +15,13 @@ export interface Fractions {
   test: number;
 }
 
+/** A part of a split that should have rows got none. */
+export class EmptyPartError extends Error {}
+
 /**
  * Splits rows so that no prompt, and no dialogue, stands in two parts. A prompt's part follows from a hash of
  * its opening and the seed alone, so rows may come, go and change order without moving the others. Sizes are
- * therefore only near the fractions; a part that should have rows and gets none is an error.
+ * therefore only near the fractions. Throws {@link EmptyPartError}.
  */
 export function splitByPrompt<T extends { prompt: string }>(
   rows: readonly T[],
@@ -34,7 +38,7 @@ export function splitByPrompt<T extends { prompt: string }>(
   }
   for (const part of ["train", "validation", "test"] as const) {
     if (fractions[part] > 0 && split[part].length === 0) {
-      throw new Error(
+      throw new EmptyPartError(
         `Of ${rows.length} rows the ${part} part got none (its share is ${
           fractions[part]
         }, by a hash of the ` +
@@ -45,10 +49,20 @@ export function splitByPrompt<T extends { prompt: string }>(
   return split;
 }
 
+/** The split that the data's makers gave, where every row has one and there are rows to train and to test on. */
+export function givenSplit<T extends { split: SplitName | null }>(
+  rows: readonly T[],
+): Split<T> | null {
+  const part = (name: SplitName) => rows.filter(({ split }) => split === name);
+  const [train, validation, test] = [part("train"), part("validation"), part("test")];
+  const whole = train.length + validation.length + test.length === rows.length;
+  return whole && train.length > 0 && test.length > 0 ? { train, validation, test } : null;
+}
+
 /**
- * The split that the data's makers gave, where every row has one and there are rows to train and to test on, else
- * by prompt. A given split without validation rows takes them from the training prompts; training rows whose
- * prompt is held out are left out and counted as `leaked`.
+ * The split of a run: the given one, else by prompt. A given split without validation rows takes them from the
+ * training prompts; training rows whose prompt is held out are left out and counted as `leaked`. No rows have
+ * empty parts. Throws {@link EmptyPartError}.
  */
 export function splitRows<T extends { prompt: string; split: SplitName | null }>(
   rows: readonly T[],
@@ -56,12 +70,9 @@ export function splitRows<T extends { prompt: string; split: SplitName | null }>
   seed: number,
 ): Split<T> & { leaked: number } {
   if (rows.length === 0) return { train: [], validation: [], test: [], leaked: 0 };
-  const given = (name: SplitName) => rows.filter(({ split }) => split === name);
-  const [train, validation, test] = [given("train"), given("validation"), given("test")];
-  const whole = train.length + validation.length + test.length === rows.length;
-  if (!whole || train.length === 0 || test.length === 0) {
-    return { ...splitByPrompt(rows, fractions, seed), leaked: 0 };
-  }
+  const given = givenSplit(rows);
+  if (!given) return { ...splitByPrompt(rows, fractions, seed), leaked: 0 };
+  const { train, validation, test } = given;
   const held = new Set([...validation, ...test].map(({ prompt }) => opening(prompt)));
   const own = train.filter(({ prompt }) => !held.has(opening(prompt)));
   const leaked = train.length - own.length;
@@ -86,7 +97,7 @@ function checkFractions({ train, validation, test }: Fractions): void {
  * own whose prompts quote the earlier answers: they belong on the same side.
  */
 export function opening(prompt: string): string {
-  return prompt.split("\n\nAssistant:", 1)[0];
+  return prompt.split(ANSWER, 1)[0];
 }
 
 /** FNV-1a over UTF-16 units, mixed so that near-equal prompts fall apart. Returns a uint32. */

@@ -1,4 +1,5 @@
 import { average } from "../engine/rl/statistics.ts";
+import { percent } from "./percent.ts";
 
 /** A row of `data/stories/<split>.jsonl.gz`. Training reads the first three fields alone. */
 export interface StoryPair {
@@ -73,8 +74,4 @@ function distinctResponses(pairs: readonly StoryPair[]): { gold: number; tokens:
 
 function share<T>(items: readonly T[], holds: (item: T) => boolean): number {
   return items.filter(holds).length / items.length;
-}
-
-function percent(value: number): string {
-  return `${(100 * value).toFixed(1)} %`;
 }

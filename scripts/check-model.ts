@@ -11,6 +11,7 @@ import { isAdapter } from "../engine/nn/peft.ts";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
+import { hubAccess } from "./host/hub/access.ts";
 import { openBase } from "./lib/adapters.ts";
 import { checkAdapter } from "./lib/adapter-check.ts";
 import { modelFolder } from "./lib/model-folder.ts";
@@ -24,7 +25,8 @@ const { positionals: [name] } = readArguments({
   positionals: ["MODEL"],
 });
 const { engine } = await openEngine();
-const folder = openFolder(await modelFolder(name));
+const recorded = ["expected.json", "expected.safetensors"];
+const folder = openFolder(await modelFolder(name, hubAccess(), recorded));
 const checks = await isAdapter(folder)
   ? await checkAdapter(engine, folder, await openBase(folder))
   : await checkModel(engine, folder);

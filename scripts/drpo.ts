@@ -3,12 +3,13 @@
 //   npx bun scripts/drpo.ts --model SFT-MODEL --reward REWARD-MODEL --data FILE
 //
 // Episodes start with probability β inside a response of the data; with --beta 0 this is PPO. The policy is in
-// models/drpo of the run folder. It and the model it started from answer held-out prompts side by side.
+// models/drpo of the run folder, report.html beside it. It and the model it started from answer held-out prompts.
 import "./host/failure.ts";
 import process from "node:process";
 import { scoreSequences } from "../engine/rl/reward-model.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration } from "./host/progress.ts";
+import { readRun } from "./host/read-run.ts";
 import { checkLora, checkStored, loraFlags, loraOptions } from "./lib/adapters.ts";
 import { openRun } from "./lib/command.ts";
 import { dataCounts, needPrompts, needResponses, readTask } from "./lib/command-task.ts";
@@ -29,13 +30,15 @@ import {
 import { loadPolicy, loadReward } from "./lib/load-model.ts";
 import { planMemory, planPolicy } from "./lib/memory-plan.ts";
 import { answering, trainPolicy } from "./lib/phases.ts";
-import { testSamples } from "./lib/results.ts";
+import { compare, methodResult, testSamples, winScores } from "./lib/results.ts";
 import { saveModel } from "./lib/save-model.ts";
 import { applyOptions } from "./lib/overrides.ts";
 import { evaluationSettings, forModel, ownDataSettings } from "./lib/settings.ts";
 import { compareCandidates, renderCandidates, renderSamples } from "./lib/side-by-side.ts";
 import { wholeSequence } from "./lib/task.ts";
+import { renderReport } from "./report/html.ts";
 
+const started = performance.now();
 const { policy: policyDefaults } = ownDataSettings(1);
 const { options, output, start } = openRun({
   name: "drpo",
@@ -70,7 +73,7 @@ const lora = loraOptions(options);
 checkLora("--model", model.base, lora);
 const { base, tokenizer } = model;
 const reward = await loadReward(engine, "--reward", options.reward, model, options);
-checkStored("--reward", reward, lora); // the critic starts as the reward model
+if (!options.sharedTrunk) checkStored("--reward", reward, lora); // where the critic starts
 const task = await readTask({ ...options, pairsOptional: true }, model, output);
 needResponses(task, options);
 needPrompts(task.test, options);
@@ -96,25 +99,39 @@ await saveModel(folder, method, policy, model);
 
 // Both on held-out prompts.
 const references = await scoreSequences(reward, test.map(wholeSequence), microTokens);
-const candidates = [
-  { name: "start", answers: await answer(base, test, "start") },
-  { name: method, answers: await answer(policy, test, method) },
-];
-folder.truncateSamples(({ split }) => split === "train");
-for (const sample of testSamples(method, test, candidates[1].answers)) folder.sample(sample);
+const [before, after] = [await answer(base, test, "start"), await answer(policy, test, method)];
+const candidates = [{ name: "start", answers: before }, { name: method, answers: after }];
+const scores = winScores(null, test, references);
 const results = {
   command: "drpo",
   model: `${folder.path}/models/${method}`,
-  prompts: test.length,
   models: compareCandidates(candidates, references, seed),
-  ...cost,
+  // As a run of the whole method has it, for the report.
+  task: task.name,
+  seed,
+  adapter: { name: adapter.name, software: adapter.software },
+  seconds: Math.round((performance.now() - started) / 100) / 10,
+  warnings: task.warnings,
+  goldName: null,
+  prompts: test.length,
+  winRateBy: scores.by,
+  methods: {
+    sft: methodResult(before, null, scores, { generatedTokens: 0, seconds: 0 }, seed),
+    [method]: methodResult(after, before, scores, cost, seed),
+  },
+  rewardModel: null,
+  comparisons: [compare([method, after], ["sft", before], scores, "episodes", seed)],
   data: dataCounts(task),
 };
+folder.truncateSamples(({ split }) => split === "train");
+for (const sample of testSamples("sft", test, before)) folder.sample(sample);
+for (const sample of testSamples(method, test, after)) folder.sample(sample);
 folder.results(results);
+folder.write("report.html", renderReport(readRun(folder.path)));
 output.result(
   `\n${renderSamples(candidates, test, 2)}\n\n${
     renderCandidates(results.models, test.length)
-  }\n\n${results.model}, after ${duration(cost.seconds)}`,
+  }\n\n${results.model} and ${folder.path}/report.html, after ${duration(results.seconds)}`,
   results,
 );
 engine.destroy();

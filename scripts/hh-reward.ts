@@ -25,8 +25,10 @@ import { openEngine } from "./host/engine.ts";
 import { withProgress } from "./host/progress.ts";
 import { createRunFolder, RunFolder } from "./host/run-folder.ts";
 import { loadTextModel } from "./lib/load-model.ts";
-import { BagOfWords, type TextPair } from "./lib/bag-of-words.ts";
+import { BagOfWords, defaultBagOfWords, type TextPair } from "./lib/bag-of-words.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { type HelpfulSplit, readHelpful } from "./lib/helpful.ts";
+import { MICRO_TOKENS } from "./lib/settings.ts";
 import { contentWarning, helpfulBase } from "./lib/shared-data.ts";
 import { train } from "./lib/train.ts";
 import { formatEstimate } from "./report/measures.ts";
@@ -50,13 +52,7 @@ const { model: modelPath, pairs: pairsPath, run, steps, seed } = readArguments({
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
     steps: { type: "integer", default: 105, min: 1, help: "training steps on each split" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of the head and of the order",
-    },
+    seed: { ...seedFlag, help: "seed of the head and of the order" },
   },
 });
 const { engine, adapter } = await openEngine();
@@ -66,24 +62,21 @@ const { base, tokenizer, endToken } = await loadTextModel(engine, modelPath);
 const { context, beginToken } = base.config;
 // Answers matter more than how the dialogue began.
 const limits = { context, maxPrompt: 96, maxResponse: 256, beginToken, endToken };
-const microTokens = 4096;
 const settings = {
   steps,
   batchSize: 16,
   schedule: { peak: 6e-4, kind: "linear", warmup: 0.05 },
   optimizer: { ...defaultAdamW, weightDecay: 0.01 },
-  microTokens,
+  microTokens: MICRO_TOKENS,
   centering: 0,
   seed,
 } as const;
-// Chosen by cross-validation on the rows that no split tests on.
-const bagOfWords = { minCount: 10, penalty: 0.05 };
 
 const { splits, skipped } = await readHelpful(pairsPath);
 const folder = createRunFolder({ dir: run, name: "hh-reward" });
 folder.config({
   options: { modelPath, pairsPath },
-  settings: { limits, reward: settings, bagOfWords },
+  settings: { limits, reward: settings, bagOfWords: defaultBagOfWords },
   adapter,
   versions: process.versions,
 });
@@ -105,13 +98,13 @@ async function trainAndTest({ train: trainRows, test: testRows }: HelpfulSplit, 
   mkdirSync(part.path, { recursive: true });
   const reward: Model = newRewardModel(base, seed);
   await train(part, "reward", new RewardTrainer(reward, pairs, settings), 40);
-  const words = new BagOfWords(pairs, bagOfWords);
+  const words = new BagOfWords(pairs);
   const ranks = {
     reward: await withProgress(
       "held-out pairs",
       2 * test.length,
       "answers",
-      (advance) => rankPairs(reward, test, microTokens, advance),
+      (advance) => rankPairs(reward, test, MICRO_TOKENS, advance),
     ),
     longer: rankByLength(test),
     words: test.map((pair) => words.rank(pair)),

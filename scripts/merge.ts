@@ -4,17 +4,17 @@
 import "./host/failure.ts";
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { mergeAdapter } from "../engine/nn/adapter.ts";
+import { mergeAdapter } from "../engine/nn/merge.ts";
 import { isAdapter } from "../engine/nn/peft.ts";
-import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openFolder } from "./host/files.ts";
 import { loadFrozen } from "./lib/adapters.ts";
+import { openCommand } from "./lib/command.ts";
 import { modelFolder } from "./lib/model-folder.ts";
 import { writeModel } from "./lib/save-model.ts";
 
-const { positionals: [name, out] } = readArguments({
-  usage: "npx bun scripts/merge.ts",
+const { options: { positionals: [name, out] }, output } = openCommand({
+  name: "merge",
   summary: "Writes the base model of a PEFT adapter with the adapter merged into its weights.",
   flags: {},
   positionals: ["ADAPTER", "OUT"],
@@ -27,6 +27,7 @@ if (!await isAdapter(openFolder(path))) {
 }
 const merged = mergeAdapter(await loadFrozen(engine, path), { trainable: false });
 await writeModel(out, merged, { name, path });
-console.log(`${out}: ${merged.parameters.count} weights`);
+const { count } = merged.parameters;
+output.result(`${out}: ${count} weights`, { command: "merge", model: out, weights: count });
 engine.destroy();
 process.exit(0);

@@ -18,8 +18,10 @@ import { openFolder } from "./host/files.ts";
 import { duration } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
 import { cutDocuments, readDocuments } from "./lib/documents.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { readHelpful } from "./lib/helpful.ts";
 import { saveModel } from "./lib/save-model.ts";
+import { MICRO_TOKENS } from "./lib/settings.ts";
 import { contentWarning, helpfulBase, redditCorpus, storyteller } from "./lib/shared-data.ts";
 import { train } from "./lib/train.ts";
 
@@ -41,13 +43,7 @@ const { out, text, pairs, steps, seed } = readArguments({
       help: "preference pairs as JSON lines (also .gz)",
     },
     steps: { type: "integer", default: 400, min: 1, help: "training steps" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of the weights and of the order",
-    },
+    seed: { ...seedFlag, help: "seed of the weights and of the order" },
   },
 });
 const { engine, adapter } = await openEngine();
@@ -65,13 +61,12 @@ const config: ModelConfig = {
   context: 512,
 };
 const pieceTokens = 256; // twice as long a piece costs a third more per token on two cores
-const microTokens = 4096;
 const settings = {
   steps,
   batchSize: 12,
   schedule: { peak: 3e-3, kind: "cosine", warmup: 0.05 },
   optimizer: { ...defaultAdamW, weightDecay: 0.1 },
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 } as const;
 
@@ -111,8 +106,8 @@ const seconds = await train(
 
 // Held-out loss, and the model as a Hugging Face folder.
 const heldOutLoss = {
-  posts: -await meanLogProbability(model, heldOut.posts, microTokens),
-  dialogues: -await meanLogProbability(model, heldOut.dialogues, microTokens),
+  posts: -await meanLogProbability(model, heldOut.posts, MICRO_TOKENS),
+  dialogues: -await meanLogProbability(model, heldOut.dialogues, MICRO_TOKENS),
 };
 await saveModel(folder, "small-lm", model, { name: storyteller, path: storyteller });
 const results = {

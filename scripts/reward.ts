@@ -78,7 +78,7 @@ await saveModel(folder, "reward", reward, model);
 // Which held-out pairs are ranked as their labels say; pairs of one prompt are one cluster.
 const prompts = test.map(({ promptIds }) => promptIds.join());
 const accuracy = (ranks: readonly number[]) => clusteredMean(ranks, prompts, { seed });
-const words = new BagOfWords(train, { minCount: 10, penalty: 0.05 });
+const words = new BagOfWords(train);
 const results = {
   command: "reward",
   model: `${folder.path}/models/reward`,

@@ -46,11 +46,11 @@ function overSeeds(runs: readonly Results[]): Results {
       difference: combine(found.map(({ difference }) => difference)) as Estimate,
     }];
   });
-  const { accuracy, longerWins } = first.rewardModel;
-  const rewardModel = {
-    ...first.rewardModel,
-    accuracy: combine(runs.map((run) => run.rewardModel.accuracy)) as typeof accuracy,
-    longerWins: combine(runs.map((run) => run.rewardModel.longerWins)) as typeof longerWins,
+  const judges = runs.flatMap((run) => run.rewardModel ?? []);
+  const rewardModel = judges.length < runs.length ? null : {
+    ...judges[0],
+    accuracy: combine(judges.map(({ accuracy }) => accuracy)) as Estimate,
+    longerWins: combine(judges.map(({ longerWins }) => longerWins)) as Estimate,
   };
   return { ...first, methods: Object.fromEntries(methods), comparisons, rewardModel };
 }

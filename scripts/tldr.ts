@@ -19,11 +19,12 @@ import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { duration, withProgress } from "./host/progress.ts";
 import { createRunFolder } from "./host/run-folder.ts";
+import { seedFlag } from "./lib/flags.ts";
 import { loadTextModel } from "./lib/load-model.ts";
 import { type Cost, episodeSamples, testSamples } from "./lib/results.ts";
 import { rougeL } from "./lib/rouge.ts";
 import { saveModel } from "./lib/save-model.ts";
-import { paperPolicy } from "./lib/settings.ts";
+import { MICRO_TOKENS, paperPolicy } from "./lib/settings.ts";
 import { contentWarning, redditSummaries } from "./lib/shared-data.ts";
 import { renderSummaryTable, summaryResult } from "./lib/summary-results.ts";
 import { encodeSummaries, readSummaries } from "./lib/summaries.ts";
@@ -48,13 +49,7 @@ const { model: modelPath, data, run, seed, ppo, ...given } = readArguments({
       help: "holds train.jsonl.gz and test.jsonl.gz of posts and summaries",
     },
     run: { type: "string", placeholder: "DIR", help: "the run folder; one under runs without it" },
-    seed: {
-      type: "integer",
-      default: 1,
-      min: 0,
-      max: 0xffffffff,
-      help: "seed of all random draws",
-    },
+    seed: seedFlag,
     ppo: { type: "boolean", help: "trains PPO too, with as many episodes" },
     sftSteps: { type: "integer", default: 75, min: 1, help: "steps of SFT" },
     updates: { type: "integer", default: 20, min: 1, help: "updates of DR-PO" },
@@ -75,13 +70,12 @@ const source = await loadTextModel(engine, modelPath);
 const { base, tokenizer } = source;
 
 const limits = { promptTokens: 192, responseTokens: 48 };
-const microTokens = 4096;
 const sftSettings = {
   steps: given.sftSteps,
   batchSize: 16,
   schedule: { peak: 1e-3, kind: "linear", warmup: 0.05 },
   optimizer: defaultAdamW,
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 } as const;
 const policySettings: PolicySettings = {
@@ -99,7 +93,7 @@ const policySettings: PolicySettings = {
   whitenRewards: false,
   schedule: { peak: 4e-4, kind: "linear", warmup: 0 },
   optimizer: { ...defaultAdamW, epsilon: 1e-5 },
-  microTokens,
+  microTokens: MICRO_TOKENS,
   seed,
 };
 
@@ -139,7 +133,13 @@ const syntheticReward = (row: { reference: string }, response: readonly number[]
 const judges = { reference: sft, reward: syntheticReward, tokenizer, gold: null };
 const answer = (policy: Model): Promise<Answer[]> => {
   const { responseTokens } = limits;
-  const options = { temperature: 1, responseTokens, microTokens, batchRows: 40, seed };
+  const options = {
+    temperature: 1,
+    responseTokens,
+    microTokens: MICRO_TOKENS,
+    batchRows: 40,
+    seed,
+  };
   return withProgress(
     "test posts",
     test.length,

@@ -1,26 +1,19 @@
 // Measures which kernels are the fastest on this adapter, and keeps the choices in the user's cache:
 //
-//   npx bun scripts/tune.ts [--model FOLDER] [--rows 2048]
+//   npx bun scripts/tune.ts [--model MODEL] [--rows 2048]
 //
 // A run uses them with --tuned, writes them into its config.json, and resumes with those.
 import "./host/failure.ts";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { storeTuning, tuningFile } from "./host/tuning.ts";
+import { loadFrozen } from "./lib/adapters.ts";
 import { experimentalFlags, experimentalOptions } from "./lib/flags.ts";
-import { loadTextModel } from "./lib/load-model.ts";
-import {
-  attentionCase,
-  decodingCase,
-  productCases,
-  reductionCase,
-  tuneCase,
-  type TuningCase,
-} from "./lib/tune.ts";
-
-const DECODED_ROWS = [1, 16, 64];
+import { modelFolder } from "./lib/model-folder.ts";
+import { storyteller } from "./lib/shared-data.ts";
+import { tuneCase } from "./lib/tune.ts";
+import { modelCases } from "./lib/tuning-cases.ts";
 
 const options = readArguments({
   usage: "npx bun scripts/tune.ts",
@@ -28,42 +21,35 @@ const options = readArguments({
   flags: {
     model: {
       type: "string",
-      placeholder: "FOLDER",
-      help: "a Hugging Face model folder; the bundled model without it",
+      placeholder: "MODEL",
+      help: "a folder, a run, or a name on the hub; the bundled model without it",
     },
     rows: { type: "integer", default: 2048, min: 1, help: "tokens of a training step's batch" },
     tokens: { type: "integer", default: 128, min: 1, help: "tokens of a sequence" },
     ...experimentalFlags,
   },
 });
-const { model: path, rows, tokens } = options;
 
 const { engine, adapter } = await openEngine(experimentalOptions(options));
-const folder = path ?? fileURLToPath(new URL("../data/storyteller", import.meta.url));
-const { base: { config, parameters } } = await loadTextModel(engine, folder);
-const heads = {
-  heads: config.heads,
-  keyHeads: config.keyValueHeads,
-  headSize: config.headSize,
-};
-const cases = new Map<string, TuningCase>();
-const add = (found: TuningCase[]) => found.forEach((one) => cases.set(one.name, one));
-for (const name of parameters.names) {
-  const { shape } = parameters.get(name);
-  if (shape.length !== 2) continue;
-  add(productCases(engine, rows, shape));
-  add(DECODED_ROWS.map((decoded) => decodingCase(engine, decoded, shape)));
-}
-add([attentionCase(engine, heads, tokens), reductionCase(engine, rows, config.vocabulary)]);
+const model = await loadFrozen(engine, await modelFolder(options.model ?? storyteller));
 
 const choices: Record<string, string> = {};
-for (const [name, one] of cases) {
+for (const one of modelCases(model, options)) {
+  const { name, fallback, largest } = one;
+  if (largest > engine.bindingLimit) {
+    const MiB = [largest, engine.bindingLimit].map((bytes) => Math.round(bytes / 2 ** 20));
+    console.log(
+      `${name.padEnd(32)} left out: an operand of ${MiB[0]} MiB, where this adapter binds ` +
+        `${MiB[1]} MiB; lower --rows`,
+    );
+    continue;
+  }
   const { choice, ratio } = await tuneCase(engine, one);
   choices[name] = choice;
-  const gain = choice === one.fallback ? "the default" : `${ratio.toFixed(2)} × ${one.fallback}`;
+  const gain = choice === fallback ? "the default" : `${ratio.toFixed(2)} × ${fallback}`;
   console.log(`${name.padEnd(32)} ${choice.padEnd(15)} ${gain}`);
 }
 storeTuning(adapter, choices);
-console.log(`${adapter.name}: ${cases.size} choices in ${tuningFile(adapter)}`);
+console.log(`${adapter.name}: ${Object.keys(choices).length} choices in ${tuningFile(adapter)}`);
 engine.destroy();
 process.exit(0);

@@ -64,19 +64,34 @@ fn forward(
   }
 }
 
+// Columns of a row that a workgroup goes through: what belongs to the row is loaded once for many of them.
+const STRETCH: u32 = 1024u;
+
 @compute @workgroup_size(WORKGROUP)
 fn backward(
-  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
-  let i = id.x + id.y * groups.x * WORKGROUP;
-  if (i >= params.rows * params.vocabulary) {
+  let stretches = (params.vocabulary + STRETCH - 1u) / STRETCH;
+  let stretch = group.x + group.y * groups.x;
+  let row = stretch / stretches;
+  if (row >= params.rows) {
     return;
   }
-  let position = params.offset + i / params.vocabulary;
-  let log_p = logits[i] / params.temperature - log_sum_exp[position];
-  let p = exp(log_p);
-  let hit = select(0.0, 1.0, i % params.vocabulary == targets[position]);
-  let gradient = d_log_prob[position] * (hit - p) - d_entropy[position] * p * (log_p + entropy[position]);
-  logits[i] = gradient / params.temperature;
+  let position = params.offset + row;
+  let chosen = targets[position];
+  let sum = log_sum_exp[position];
+  let h = entropy[position];
+  let upstream = vec2<f32>(d_log_prob[position], d_entropy[position]);
+  let first = stretch % stretches * STRETCH;
+  let end = min(first + STRETCH, params.vocabulary);
+  for (var j = first + lane; j < end; j += WORKGROUP) {
+    let i = row * params.vocabulary + j;
+    let log_p = logits[i] / params.temperature - sum;
+    let p = exp(log_p);
+    let hit = select(0.0, 1.0, j == chosen);
+    let gradient = upstream.x * (hit - p) - upstream.y * p * (log_p + h);
+    logits[i] = gradient / params.temperature;
+  }
 }

@@ -8,27 +8,9 @@
 // result, on its way to the epilogue.
 enable chromium_experimental_subgroup_matrix;
 
-alias stored = f32; // B: f16 where a weight is stored so
+// include product
 
-struct Params {
-  rows: u32, // M
-  columns: u32, // N
-  inner: u32, // K
-  with_bias: u32, // 1: the epilogue adds it
-  with_residual: u32,
-  with_accumulate: u32, // 1: adds to what `out` holds
-}
-
-override TRANSPOSE_A: bool = false; // A is stored [K, M]
-override TRANSPOSE_B: bool = false; // B is stored [N, K]
 override WORKGROUP: u32 = 32; // the largest size of a subgroup; of smaller ones each does the same work
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
-@group(0) @binding(2) var<storage, read> b: array<stored>; // [K, N], or [N, K]
-@group(0) @binding(3) var<storage, read> bias: array<f32>; // [N]
-@group(0) @binding(4) var<storage, read> residual: array<f32>; // [M, N]
-@group(0) @binding(5) var<storage, read_write> out: array<f32>; // [M, N]
 
 // Of the matrices that the adapter multiplies: [ROWS, INNER] · [INNER, COLUMNS].
 const ROWS: u32 = 8u;
@@ -90,30 +72,12 @@ fn element_a(row: u32, k: u32) -> f32 {
   if (row >= params.rows || k >= params.inner) {
     return 0.0;
   }
-  return a[select(row * params.inner + k, k * params.rows + row, TRANSPOSE_A)];
+  return a[index_a(row, k)];
 }
 
 fn element_b(k: u32, column: u32) -> f32 {
   if (k >= params.inner || column >= params.columns) {
     return 0.0;
   }
-  return f32(b[select(k * params.columns + column, column * params.inner + k, TRANSPOSE_B)]);
-}
-
-fn store(row: u32, column: u32, product: f32) {
-  if (row >= params.rows || column >= params.columns) {
-    return;
-  }
-  let i = row * params.columns + column;
-  var value = product;
-  if (params.with_bias == 1u) {
-    value += bias[column];
-  }
-  if (params.with_residual == 1u) {
-    value += residual[i];
-  }
-  if (params.with_accumulate == 1u) {
-    value += out[i];
-  }
-  out[i] = value;
+  return f32(b[index_b(k, column)]);
 }

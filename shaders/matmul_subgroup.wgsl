@@ -19,7 +19,7 @@ const ROWS_OF_LOAD: u32 = 4u; // of A: eight lanes hold so many rows by STEP
 struct Params {
   rows: u32, // M
   columns: u32, // N, a multiple of 4
-  inner: u32, // K, a multiple of STEP
+  inner: u32, // K; where B is [N, K], a multiple of STEP
   with_bias: u32, // 1: the epilogue adds it
   with_residual: u32,
   with_accumulate: u32, // 1: adds to what `out` holds
@@ -57,8 +57,8 @@ fn product(
       lane,
       vec4<f32>(b[left]),
       vec4<f32>(b[right]),
-      vec4<f32>(b[left + stride]),
-      vec4<f32>(b[right + stride]),
+      select(vec4<f32>(), vec4<f32>(b[left + stride]), k + 1u < params.inner),
+      select(vec4<f32>(), vec4<f32>(b[right + stride]), k + 1u < params.inner),
     );
     left += STEP * stride;
     right += STEP * stride;
@@ -117,7 +117,8 @@ fn add_step(
   right1: vec4<f32>,
 ) {
   var mine: array<f32, ROWS / ROWS_OF_LOAD>;
-  let my_k = k + lane % STEP;
+  // Past the end of a row its last element meets a zero of B: what is not finite stays in its row.
+  let my_k = min(k + lane % STEP, params.inner - 1u);
   for (var i = 0u; i < ROWS / ROWS_OF_LOAD; i++) {
     let row = min(first_row + i * ROWS_OF_LOAD + lane / STEP % ROWS_OF_LOAD, params.rows - 1u);
     mine[i] = a[select(row * params.inner + my_k, my_k * params.rows + row, TRANSPOSE_A)];

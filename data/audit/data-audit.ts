@@ -5,13 +5,14 @@ import { inspectTexts, type TextHealth } from "./damage.ts";
 import { checkLabels, type Consistency } from "./labels.ts";
 import { findLeakage, type Leakage } from "./leakage.ts";
 import { type LengthLimits, type Lengths, measureLengths } from "./lengths.ts";
+import type { Measured } from "./measured.ts";
 import { countStates, type ResetStates } from "./states.ts";
 
 /** What the data say of themselves, without a model's opinion. */
 export interface DataAudit {
   counts: Counts;
-  /** Null where there are too few prompts to split. */
-  leakage: Leakage | null;
+  /** Not measured where a run could not split the data. */
+  leakage: Measured<Leakage>;
   lengths: Lengths;
   labels: Consistency;
   texts: TextHealth;
@@ -31,8 +32,6 @@ export interface AuditOptions {
   };
 }
 
-const LEAST_TO_SPLIT = 50; // prompts: of fewer a tenth may be none
-
 export function auditData(dataset: Dataset, options: AuditOptions): DataAudit {
   const { pairs, references, rated } = dataset;
   const { fractions, splitSeed, seed, tokens } = options;
@@ -46,10 +45,9 @@ export function auditData(dataset: Dataset, options: AuditOptions): DataAudit {
     chosenLength: response(chosen).length,
     rejectedLength: rejected === undefined ? null : response(rejected).length,
   }));
-  const counts = countRows(dataset);
   return {
-    counts,
-    leakage: counts.prompts < LEAST_TO_SPLIT ? null : findLeakage(rows, fractions, splitSeed),
+    counts: countRows(dataset),
+    leakage: findLeakage(rows, fractions, splitSeed),
     lengths: measureLengths(lengths, tokens?.limits ?? null, seed),
     labels: checkLabels(pairs, rated),
     texts: inspectTexts(rows),

@@ -1,6 +1,7 @@
 import type { SplitName } from "../rows.ts";
-import { type Fractions, opening, splitByPrompt } from "../split.ts";
+import { type Fractions, givenSplit, opening } from "../split.ts";
 import { normalize } from "./counts.ts";
+import { isMeasured, type Measured, runSplit } from "./measured.ts";
 
 interface SplitText {
   prompt: string;
@@ -22,26 +23,23 @@ export interface Leakage {
 
 const TELLING = 40; // characters: shorter responses ("Yes, I can.") recur without any leakage
 
+/** Looks for leaks in the split of a run; of one that came with the data, before a run mends them. */
 export function findLeakage(
   rows: readonly SplitText[],
   fractions: Fractions,
   seed: number,
-): Leakage {
-  const given = rows.some(({ split }) => split === "train") &&
-    rows.some(({ split }) => split === "test");
-  const { train, test } = given
-    ? {
-      train: rows.filter(({ split }) => split === "train"),
-      test: rows.filter(({ split }) => split === "test"),
-    }
-    : splitByPrompt(rows, fractions, seed);
+): Measured<Leakage> {
+  const own = runSplit(rows, fractions, seed);
+  if (!isMeasured(own)) return own;
+  const given = givenSplit(rows);
+  const { train, test } = given ?? own;
   const openings = new Set(train.map(({ prompt }) => normalize(opening(prompt))));
   const texts = new Set(
     train.flatMap(({ prompt, responses }) => [...turns(prompt), ...responses]).map(normalize),
   );
   const quoted = (text: string) => text.length >= TELLING && texts.has(normalize(text));
   return {
-    given,
+    given: given !== null,
     train: train.length,
     test: test.length,
     prompts: test.filter(({ prompt }) => openings.has(normalize(opening(prompt)))).length,

@@ -1,4 +1,5 @@
 import type { Estimate } from "../../engine/rl/statistics.ts";
+import type { Measured } from "./measured.ts";
 
 /** How likely a model finds the references. */
 export interface Coverage {
@@ -19,13 +20,13 @@ export interface QuickReward {
   bagOfWords: Estimate;
   longer: Estimate;
   /** Score of references minus score of the model's own answers to the same held-out prompts. */
-  advantage: Estimate;
+  advantage: Measured<Estimate>;
   prompts: number;
 }
 
 export interface ModelAudit {
   model: string;
-  coverage: Coverage;
+  coverage: Measured<Coverage>;
   /** Null where the data hold no pairs. */
-  reward: QuickReward | null;
+  reward: Measured<QuickReward> | null;
 }

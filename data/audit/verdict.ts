@@ -1,16 +1,11 @@
 import type { Estimate } from "../../engine/rl/statistics.ts";
 import type { DataAudit } from "./data-audit.ts";
+import { aboveShare, type Finding, type Fitness, tooFew, tooMany } from "./finding.ts";
+import type { Leakage } from "./leakage.ts";
+import { isMeasured, type Unmeasured } from "./measured.ts";
 import type { ModelAudit } from "./model-audit.ts";
-import { type Threshold, thresholds } from "./thresholds.ts";
-
-export type Fitness = "fit" | "fit with care" | "not fit";
-
-/** What was found, and why it matters. */
-export interface Finding {
-  fitness: Exclude<Fitness, "fit">;
-  text: string;
-  why: string;
-}
+import { modelFindings } from "./model-findings.ts";
+import { thresholds } from "./thresholds.ts";
 
 export interface Verdict {
   fitness: Fitness;
@@ -46,18 +41,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
       "of the pairs have equal responses, but for case and white space",
     ),
     ...tooMany(thresholds.empty, counts.empty, rows, "of the rows have an empty response"),
-    ...tooMany(
-      thresholds.leakedPrompts,
-      leakage?.prompts ?? 0,
-      leakage?.test ?? 0,
-      "of the test rows share their prompt's opening with training rows",
-    ),
-    ...tooMany(
-      thresholds.leakedResponses,
-      leakage?.responses ?? 0,
-      leakage?.test ?? 0,
-      "of the test rows have a response that training rows hold too",
-    ),
+    ...isMeasured(leakage) ? leakageFindings(leakage) : [noSplit(leakage)],
     ...lengthFindings(lengths.longerWins),
     ...tooMany(
       thresholds.contradictory,
@@ -105,46 +89,28 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
   ];
 }
 
-function modelFindings({ coverage, reward }: ModelAudit): Finding[] {
+function leakageFindings({ test, prompts, responses }: Leakage): Finding[] {
   return [
-    ...uncovered(coverage.covered.mean),
-    ...reward ? rewardFindings(reward) : [],
+    ...tooMany(
+      thresholds.leakedPrompts,
+      prompts,
+      test,
+      "of the test rows share their prompt's opening with training rows",
+    ),
+    ...tooMany(
+      thresholds.leakedResponses,
+      responses,
+      test,
+      "of the test rows have a response that training rows hold too",
+    ),
   ];
 }
 
-function uncovered(share: number): Finding[] {
-  const { care, unfit, why } = thresholds.covered;
-  if (share >= care) return [];
-  const fitness = share < unfit ? "not fit" : "fit with care";
-  return [{ fitness, text: `The model covers only ${percent(share)} of the next tokens`, why }];
-}
-
-function rewardFindings(reward: NonNullable<ModelAudit["reward"]>): Finding[] {
-  const { accuracy, bagOfWords, advantage } = reward;
-  const findings: Finding[] = [];
-  const best = Math.max(accuracy.mean, bagOfWords.mean);
-  if (best < thresholds.rewardAccuracy.care) {
-    findings.push({
-      fitness: "fit with care",
-      text: `Neither the quick reward model (${percent(accuracy.mean)}) nor a bag of words ` +
-        `(${percent(bagOfWords.mean)}) tells held-out labels from a coin`,
-      why: thresholds.rewardAccuracy.why,
-    });
-  }
-  // A reward model that is not clearly better than a coin has no opinion worth a finding.
-  if (advantage.low > 0 || accuracy.low <= 0.5) return findings;
-  const worse = advantage.high < 0;
-  const interval = [advantage.low, advantage.high].map((value) => value.toFixed(2)).join(" to ");
-  findings.push({
-    fitness: "fit with care",
-    text:
-      `The references are ${worse ? "worse" : "not clearly better"} than the model's own answers ` +
-      `by the quick reward model (difference ${interval})`,
-    why: "DR-PO gains from states that are better than the ones the policy reaches by itself; " +
-      "a better reward model may see it otherwise.",
-  });
-  return findings;
-}
+const noSplit = ({ unmeasured }: Unmeasured): Finding => ({
+  fitness: "not fit",
+  text: unmeasured,
+  why: "A run holds out prompts for its curves and its tests, and ends here where it gets none.",
+});
 
 const nothingLeft: Finding = {
   fitness: "not fit",
@@ -170,33 +136,4 @@ function lengthFindings(longerWins: Estimate | null): Finding[] {
     least,
     `of the pairs at least are won by the ${longer ? "longer" : "shorter"} response`,
   );
-}
-
-function tooFew(threshold: Threshold, value: number, what: string): Finding[] {
-  if (value >= threshold.care) return [];
-  const text = `${Number.isInteger(value) ? value : value.toFixed(2)} ${what}`;
-  return [{
-    fitness: threshold.unfit !== undefined && value < threshold.unfit ? "not fit" : "fit with care",
-    text: `${text}; expected ${threshold.care} or more`,
-    why: threshold.why,
-  }];
-}
-
-function tooMany(threshold: Threshold, count: number, of: number, what: string): Finding[] {
-  if (of === 0) return [];
-  return aboveShare(threshold, count / of, `(${count} of ${of}) ${what}`);
-}
-
-function aboveShare(threshold: Threshold, share: number, what: string): Finding[] {
-  if (share <= threshold.care) return [];
-  const unfit = threshold.unfit !== undefined && share > threshold.unfit;
-  return [{
-    fitness: unfit ? "not fit" : "fit with care",
-    text: `${percent(share)} ${what}`,
-    why: threshold.why,
-  }];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

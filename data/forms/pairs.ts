@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Message } from "../../engine/nn/chat.ts";
-import { sharedMessages } from "../chat.ts";
+import { ANSWER, sharedMessages } from "../chat.ts";
 import {
   type Answered,
   type AnswerRule,
@@ -76,8 +76,6 @@ function splitConversation(
     renderAnswer(prompt, rejected.slice(shared), rule),
   );
 }
-
-const ANSWER = "\n\nAssistant:";
 
 /** The prompt is what both dialogues share, up to and with the last turn that opens an answer. */
 function splitDialogue(chosen: string, rejected: string) {

@@ -16,24 +16,6 @@ export function randomRoles(rows: number, columns: number, seed: number): Uint32
   return roles;
 }
 
-/** Roles [B, T] from the oracle's 0/1 matrix of generated tokens. */
-export function rolesOf(generated: readonly (readonly number[])[]): Uint32Array {
-  return Uint32Array.from(generated.flat(), (g) => g ? Role.GENERATED : Role.PROMPT);
-}
-
-export function countGenerated(roles: Uint32Array): number {
-  return roles.filter((role) => role === Role.GENERATED).length;
-}
-
-/** `x` with `filler` in every place that is not generated. */
-export function fillElsewhere(
-  x: ArrayLike<number>,
-  roles: Uint32Array,
-  filler: number,
-): Float32Array {
-  return Float32Array.from(x, (value, i) => roles[i] === Role.GENERATED ? value : filler);
-}
-
 /** `randomRoles`, of which the last row of several is all padding. */
 export function paddedRoles(rows: number, columns: number, seed: number): Uint32Array {
   const roles = randomRoles(rows, columns, seed);

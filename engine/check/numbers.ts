@@ -36,16 +36,6 @@ export function distinctIntegers(count: number, bound: number, seed: number): Ui
   return Uint32Array.from(shuffled.slice(0, count));
 }
 
-/** The gradient of a float64 function of several arrays at `inputs`, by central differences. */
-export function numericalGradients(
-  f: (...inputs: Float64Array[]) => number,
-  inputs: readonly ArrayLike<number>[],
-  step = 1e-5,
-): Float64Array[] {
-  const points = inputs.map((input) => Float64Array.from(input));
-  return points.map((point) => point.map((_, i) => slope(point, i, step, () => f(...points))));
-}
-
 /** ∂f/∂point[i] by a central difference; `point` is as before afterwards. */
 export function slope(point: Float64Array, i: number, step: number, f: () => number): number {
   const value = point[i];

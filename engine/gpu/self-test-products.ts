@@ -16,7 +16,6 @@ interface Product {
   right(b: Element): Record<string, number[]>;
   /** Names under which A or B is bound once more. */
   also?: Readonly<Record<string, string>>;
-  parameters?: Readonly<Record<string, number>>;
   grid?: readonly [number, number, number];
 }
 
@@ -24,7 +23,7 @@ const rows = 19, columns = 12;
 
 /** Integers so small that the product is exact in every order of summation; sizes that leave tiles half full. */
 function matrixProduct(product: Product): Check {
-  const { shader, entry, constants, inner = 21, right, also = {}, parameters = {} } = product;
+  const { shader, entry, constants, inner = 21, right, also = {} } = product;
   const a: Element = (m, k) => (m * 7 + k * 3) % 17 - 8;
   const b: Element = (k, n) => k < inner && n < columns ? (k * 5 + n * 11) % 13 - 6 : 0;
   const element = (m: number, n: number) => {
@@ -58,7 +57,6 @@ function matrixProduct(product: Product): Check {
       with_bias: 0,
       with_residual: 0,
       with_accumulate: 0,
-      ...parameters,
     },
     grid: product.grid ?? [1, 3, 1],
     expected: matrix(rows, columns, element),
@@ -103,14 +101,13 @@ export const tiledProduct = matrixProduct({
   inner: 20,
   right: stored(20),
   also: vectors,
-  parameters: { depth: 20 },
 });
 
 /** With K beyond what one thread sums, so that every subgroup has something to add. */
 export const vectorProduct = matrixProduct({
   shader: "matmul_vector_subgroup",
   entry: "vector",
-  constants: { VECTORS: 1, ROWS: 8 },
+  constants: { TRANSPOSE_A: 0, TRANSPOSE_B: 1, VECTORS_A: 1, VECTORS_B: 1, ROWS: 8 },
   inner: 260,
   right: stored(260),
   also: vectors,

@@ -28,6 +28,7 @@ import matmul_vector_subgroup from "../../shaders/matmul_vector_subgroup.wgsl" w
 };
 import ppo from "../../shaders/ppo.wgsl" with { type: "text" };
 import preference from "../../shaders/preference.wgsl" with { type: "text" };
+import product from "../../shaders/product.wgsl" with { type: "text" };
 import random from "../../shaders/random.wgsl" with { type: "text" };
 import reduce from "../../shaders/reduce.wgsl" with { type: "text" };
 import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
@@ -99,15 +100,18 @@ export function entryPoints(name: ShaderName): string[] {
   return [...shaderText(name).matchAll(/@compute\b[^{]*?\bfn\s+(\w+)/g)].map(([, entry]) => entry);
 }
 
-const REDUCTIONS = /^\/\/ include reductions$/m, GAUSSIAN = /^\/\/ include gaussian$/m;
+/** What shaders bring in by a line `// include NAME`. */
+const included: Readonly<Record<string, string>> = { gaussian, product, reductions };
 
-/** A text with what it includes; reductions go through workgroup memory, or by subgroups. */
+/** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
-  const whole = text.replace(GAUSSIAN, () => gaussian);
-  if (!REDUCTIONS.test(whole)) return whole;
-  return subgroups
-    ? `enable subgroups;\n${whole.replace(REDUCTIONS, () => reductions_subgroup)}`
-    : whole.replace(REDUCTIONS, () => reductions);
+  const reduces = subgroups && text.includes("\n// include reductions\n");
+  const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
+    if (reduces && name === "reductions") return reductions_subgroup;
+    if (name in included) return included[name];
+    throw new Error(`"${line}": there are ${Object.keys(included).join(" and ")} to include`);
+  });
+  return reduces ? `enable subgroups;\n${whole}` : whole;
 }
 
 const STORED = /^alias stored = f32;/m;

@@ -1,11 +1,10 @@
-import { scale } from "../ops/elementwise.ts";
-import { launchMatmul } from "../ops/matmul.ts";
 import { drawBits, purposes, uniform } from "../ops/threefry.ts";
-import { type Entry, Parameters } from "../tensor/parameters.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Entry } from "../tensor/parameters.ts";
 import { SCORE_WEIGHT, scoreEntries } from "./checkpoint.ts";
+import { moduleOf } from "./entries.ts";
 import { architectureOf } from "./families/index.ts";
-import { type Adapter, factorEntries, type LoraConfig, LoraParameters } from "./lora.ts";
+import { headNames } from "./head.ts";
+import { factorEntries, type LinearLayer, type LoraConfig, LoraParameters } from "./lora.ts";
 import type { Model } from "./model.ts";
 import { matchesModule } from "./module-pattern.ts";
 
@@ -19,7 +18,7 @@ export type LoraOptions = Pick<LoraConfig, "rank" | "alpha" | "targets"> & Parti
  * target is no linear layer.
  */
 export function loraModel(base: Model, options: LoraOptions, seed: number): Model {
-  const lora = loraConfig(options);
+  const lora = withDefaults(options);
   checkTargets(base, lora);
   const heads = base.parameters.has(SCORE_WEIGHT) ? ["score"] : [];
   const parameters = new LoraParameters(base.parameters, lora, adapterLayout(base, lora, heads));
@@ -39,7 +38,7 @@ export function loraModel(base: Model, options: LoraOptions, seed: number): Mode
 
 /** Throws, naming it, where a target is no linear layer of the model. */
 export function checkTargets(base: Model, options: LoraOptions): void {
-  const lora = loraConfig(options);
+  const lora = withDefaults(options);
   // Where only some of a list match, the others are slips.
   const each = typeof lora.targets === "string" ? [lora.targets] : lora.targets.map((one) => [one]);
   for (const targets of each) adaptedLayers(base, { ...lora, targets });
@@ -47,47 +46,13 @@ export function checkTargets(base: Model, options: LoraOptions): void {
 
 /** Names and shapes of an adapter over `base`, and of the modules `saved` that it replaces or adds. */
 export function adapterLayout(base: Model, lora: LoraConfig, saved: readonly string[]): Entry[] {
-  const { inputFirst } = architectureOf(base.config);
-  const factors = adaptedLayers(base, lora).flatMap((layer) => {
-    const { shape } = base.parameters.get(`${layer}.weight`);
-    return factorEntries(layer, inputFirst ? shape.toReversed() : shape, lora);
-  });
+  const factors = adaptedLayers(base, lora).flatMap((layer) => factorEntries(layer, lora));
   return [...factors, ...savedEntries(base, saved)];
-}
-
-/** A plain model with the adapters added into its weights: W + s·B·A. */
-export function mergeAdapter(model: Model, { trainable = true } = {}): Model {
-  const adapter = adapterOf(model);
-  const { engine, base } = adapter;
-  if (base.entries.some(({ dtype }) => dtype === "f16")) {
-    throw new Error(
-      "the base is stored as f16, in which a sum would be rounded: load it as f32 to merge",
-    );
-  }
-  const added = adapter.saved.filter(({ name }) => !base.has(name));
-  const merged = new Parameters(engine, [...base.entries, ...added], trainable);
-  merged.copyFrom(adapter);
-  for (const [layer, factors] of adapter.adapters) {
-    addProduct(merged.get(`${layer}.weight`), factors, architectureOf(model.config).inputFirst);
-  }
-  return { config: model.config, parameters: merged };
 }
 
 /** The model without its adapter: the one whose weights it shares. A model of its own is returned as it is. */
 export function baseOf(model: Model): Model {
   return { ...model, parameters: model.parameters.base ?? model.parameters };
-}
-
-/** W ← W + s·B·A; a weight that is stored [K, N] takes the transpose, Aᵀ·Bᵀ. */
-function addProduct(weight: Tensor, { a, b, scale: s }: Adapter, inputFirst: boolean): void {
-  const { engine, shape: [rows, columns] } = weight;
-  const sizes = { rows, columns, inner: a.shape[0] };
-  engine.scope(() => {
-    const scaled = scale(a, s);
-    const operands = inputFirst ? { a: scaled, b, out: weight } : { a: b, b: scaled, out: weight };
-    const layout = { transposeA: inputFirst, transposeB: inputFirst, accumulate: true };
-    launchMatmul(operands, sizes, layout);
-  });
 }
 
 /** The adapter that `model` is. Throws where it is a model of its own. */
@@ -96,7 +61,7 @@ export function adapterOf({ parameters }: Model): LoraParameters {
   throw new Error("the model carries no adapter; loraModel and loadAdapter make one that does");
 }
 
-function loraConfig(options: LoraOptions): LoraConfig {
+function withDefaults(options: LoraOptions): LoraConfig {
   const config = {
     rankStabilized: false,
     exclude: [],
@@ -113,26 +78,41 @@ function loraConfig(options: LoraOptions): LoraConfig {
   return config;
 }
 
-/** Names of the linear layers that the config's targets mean. Throws where there are none. */
-function adaptedLayers({ config, parameters }: Model, { targets, exclude }: LoraConfig): string[] {
-  if (parameters.base) {
+/** The linear layers that the config's targets mean, the output head last. Throws where there are none. */
+function adaptedLayers(base: Model, lora: LoraConfig): LinearLayer[] {
+  if (base.parameters.base) {
     throw new Error("the model already carries an adapter: merge it first (mergeAdapter)");
   }
-  const prefix = `${architectureOf(config).layers}.`;
-  const layers = parameters.entries
-    .filter(({ name, shape }) => name.startsWith(prefix) && shape.length === 2)
-    .map(({ name }) => moduleOf(name));
-  const chosen = layers.filter((layer) =>
-    (targets === "all-linear" || matchesModule(targets, layer)) && !matchesModule(exclude, layer)
+  const { config: { vocabulary, width } } = base, { targets, exclude } = lora;
+  const all = targets === "all-linear";
+  const inner = innerLayers(base);
+  const chosen = inner.filter(({ name }) =>
+    (all || matchesModule(targets, name)) && !matchesModule(exclude, name)
   );
+  const heads = headNames(base.config);
+  const head = heads.find((name) => !all && matchesModule(targets, name));
+  if (head !== undefined && !heads.some((name) => matchesModule(exclude, name))) {
+    chosen.push({ name: head, outputs: vocabulary, inputs: width, table: true });
+  }
   if (chosen.length) return chosen;
-  const known = [...new Set(layers.map((layer) => layer.split(".").at(-1)))];
+  const known = [...new Set(inner.map(({ name }) => name.split(".").at(-1))), heads[0]];
   throw new Error(
     `the LoRA targets ${
       JSON.stringify(targets)
     } mean no linear layer of this model; those that can be adapted are ` +
-      `${known.join(", ")} ("all-linear" means all of them)`,
+      `${known.join(", ")} ("all-linear" means all of them but the output head, ${heads[0]})`,
   );
+}
+
+/** The linear layers below the output head. */
+export function innerLayers({ config, parameters }: Model): LinearLayer[] {
+  const { layers, inputFirst } = architectureOf(config);
+  return parameters.entries
+    .filter(({ name, shape }) => name.startsWith(`${layers}.`) && shape.length === 2)
+    .map(({ name, shape }) => {
+      const [outputs, inputs] = inputFirst ? shape.toReversed() : shape;
+      return { name: moduleOf(name), outputs, inputs };
+    });
 }
 
 /** Entries for the weights of whole modules that are kept beside the adapters; PEFT's modules_to_save. */
@@ -148,9 +128,4 @@ function savedEntries({ config, parameters }: Model, modules: readonly string[])
     );
   }
   return entries;
-}
-
-/** The module that a weight belongs to. */
-export function moduleOf(weight: string): string {
-  return weight.slice(0, weight.lastIndexOf("."));
 }

@@ -60,7 +60,7 @@ export interface Architecture {
   /** `gate` stands in gated MLPs alone. */
   mlp: { gate: string | null; up: string; down: string };
   finalNorm: string;
-  /** Output head of models that do not tie it to the embedding. */
+  /** The output head. Where it is tied to the embedding there is no weight of this name, but there may be an adapter. */
   head: string;
 }
 

@@ -11,6 +11,8 @@ export interface PackedBatch {
   tokens: Tensor;
   /** Place of each row in its sequence, u32 [N]. */
   positions: Tensor;
+  /** The same on the CPU. */
+  placeOfRow: Uint32Array;
   /** Sequence of each row, u32 [N]. */
   sequences: Tensor;
   /** u32 [B + 1]. */
@@ -43,15 +45,6 @@ export function expectVocabulary(
   );
 }
 
-/** Place of each row in its sequence, for sequences that begin at the rows `starts` (the last entry is N). */
-export function packedPositions(starts: readonly number[]): Uint32Array {
-  const positions = new Uint32Array(starts.at(-1)!);
-  for (let b = 0; b + 1 < starts.length; b++) {
-    for (let row = starts[b]; row < starts[b + 1]; row++) positions[row] = row - starts[b];
-  }
-  return positions;
-}
-
 /** Packs sequences of token ids. Throws where one is empty. */
 export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[]): PackedBatch {
   const starts = [0];
@@ -60,14 +53,16 @@ export function packBatch(engine: Engine, sequences: readonly ArrayLike<number>[
     starts.push(starts[b] + sequence.length);
   }
   const rows = starts[sequences.length];
-  const tokens = new Uint32Array(rows), owners = new Uint32Array(rows);
+  const [tokens, owners, placeOfRow] = [0, 1, 2].map(() => new Uint32Array(rows));
   for (const [b, sequence] of sequences.entries()) {
     tokens.set(sequence, starts[b]);
     owners.fill(b, starts[b], starts[b + 1]);
+    for (let t = 0; t < sequence.length; t++) placeOfRow[starts[b] + t] = t;
   }
   return {
     tokens: engine.tensor(tokens),
-    positions: engine.tensor(packedPositions(starts)),
+    positions: engine.tensor(placeOfRow),
+    placeOfRow,
     sequences: engine.tensor(owners),
     offsets: engine.integers(starts),
     count: sequences.length,

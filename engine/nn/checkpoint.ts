@@ -1,6 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
+import { float16ToFloat32 } from "../tensor/half.ts";
 import { type Entry, Parameters } from "../tensor/parameters.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./architecture.ts";
 import { decoderEntries } from "./entries.ts";
 import { families } from "./families/index.ts";
@@ -21,9 +22,9 @@ export interface WeightOptions {
 }
 
 /** Names, shapes and dtypes of a model's weights; with `score`, also those of a scalar head. */
-function parameterEntries(
+export function parameterEntries(
   config: ModelConfig,
-  { score, weights }: { score: boolean; weights: "f32" | "f16" },
+  { score = false, weights = "f32" }: { score?: boolean; weights?: WeightOptions["weights"] } = {},
 ): Entry[] {
   const trunk = decoderEntries(config).map((entry) =>
     entry.shape.length === 2 ? { ...entry, dtype: weights } : entry
@@ -132,14 +133,32 @@ function isSpare(config: ModelConfig, name: string): boolean {
 
 const SLICE_VALUES = 2 ** 22; // 16 MiB as f32; a multiple of 128, so that slices start aligned
 
-/** Large tensors go slice by slice, so that an f32 copy of a whole one never stands on the CPU. */
 async function upload(stored: StoredTensor, tensor: Tensor): Promise<void> {
-  const size = sizeOf(tensor.shape), flat = tensor.view([size]);
+  for await (const [slice, numbers] of slices(stored, tensor)) tensor.engine.write(slice, numbers);
+}
+
+/** Whether the tensors hold the same numbers, the stored ones as the other is stored. */
+export async function isSame(stored: StoredTensor, tensor: Tensor): Promise<boolean> {
+  if (stored.shape.join() !== tensor.shape.join()) return false;
+  for await (const [slice, numbers] of slices(stored, tensor)) {
+    const own = await slice.read();
+    const values = numbers instanceof Uint16Array ? float16ToFloat32(numbers) : numbers;
+    if (values.some((x, i) => x !== own[i])) return false;
+  }
+  return true;
+}
+
+/** Large tensors go slice by slice, so that an f32 copy of a whole one never stands on the CPU. */
+async function* slices(
+  stored: StoredTensor,
+  tensor: Tensor,
+): AsyncGenerator<[slice: Tensor, numbers: Float32Array | Uint16Array]> {
+  const { size } = tensor, flat = tensor.view([size]);
   for (let start = 0; start < size; start += SLICE_VALUES) {
     const end = Math.min(start + SLICE_VALUES, size);
-    const values = tensor.dtype === "f16"
+    const numbers = tensor.dtype === "f16"
       ? await stored.toFloat16(start, end)
       : await stored.toFloat32(start, end);
-    tensor.engine.write(flat.rows(start, end), values);
+    yield [flat.rows(start, end), numbers];
   }
 }

@@ -1,3 +1,4 @@
+import type { Engine } from "../gpu/engine.ts";
 import { attention, type Heads } from "../ops/attention.ts";
 import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../ops/cache.ts";
 import { embedding, invertTokens } from "../ops/embedding.ts";
@@ -11,7 +12,7 @@ import { swiglu } from "../ops/swiglu.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, ModelConfig } from "./architecture.ts";
-import { expectVocabulary, type PackedBatch, packedPositions } from "./batch.ts";
+import { expectVocabulary, type PackedBatch } from "./batch.ts";
 import { architectureOf } from "./families/index.ts";
 import { project } from "./project.ts";
 import { rotaryFrequencies } from "./rope.ts";
@@ -29,7 +30,12 @@ interface Attend {
 }
 
 /** What is decoded: a packed batch, or one new row per sequence. */
-type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch>;
+type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation;
+
+/** The table by which heads are turned, see `rotary`; null in models without rotary positions. */
+interface Rotation {
+  frequencies: Tensor | null;
+}
 
 /** A layer's weights at hand, and how they are applied. */
 interface Parts {
@@ -46,26 +52,27 @@ interface Parts {
   turn(x: Tensor): Tensor;
 }
 
-/** The matrix [V, C] that turns hidden states into logits. */
-export function headWeight(config: ModelConfig, parameters: Parameters): Tensor {
-  const { tokens, head } = architectureOf(config);
-  return parameters.get(`${config.tied ? tokens : head}.weight`);
+/** Keys and values, and how the keys were turned. */
+export interface DecoderCache extends Rotation {
+  layers: readonly LayerCache[];
 }
 
-/** Empty caches of all layers, for so many sequences of at most `capacity` tokens. */
+/** An empty cache for so many sequences of at most `capacity` tokens. */
 export function newCache(
   config: ModelConfig,
   { engine }: Parameters,
   size: readonly [sequences: number, capacity: number],
-): LayerCache[] {
+): DecoderCache {
   const heads = kernelHeads(config);
-  return Array.from({ length: config.layers }, () => newLayerCache(engine, size, heads));
+  const layers = Array.from({ length: config.layers }, () => newLayerCache(engine, size, heads));
+  return { layers, frequencies: rotaryTable(config, engine) };
 }
 
 /** Hidden states [N, C] of a packed batch, after the final norm. Differentiable. */
 export function forward(config: ModelConfig, parameters: Parameters, batch: PackedBatch): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, batch, {
+  const rows = { ...batch, frequencies: rotaryTable(config, parameters.engine) };
+  return layers(config, parameters, rows, {
     heads: (_, q, k, v) => attention(q, k, v, heads, batch),
   });
 }
@@ -75,11 +82,11 @@ export function prefill(
   config: ModelConfig,
   parameters: Parameters,
   batch: PackedBatch,
-  cache: readonly LayerCache[],
+  { layers: cache, frequencies }: DecoderCache,
   last: Tensor,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, batch, {
+  return layers(config, parameters, { ...batch, frequencies }, {
     heads(layer, q, k, v) {
       const [keys, values] = [k, v].map((x) => viewHeads(x, heads.headSize));
       storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
@@ -94,14 +101,14 @@ export function decodeStep(
   config: ModelConfig,
   parameters: Parameters,
   rows: { tokens: Tensor; positions: Tensor; sequences: Tensor },
-  cache: readonly LayerCache[],
+  { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
   const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
     storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
     return decodeAttention(q, cache[layer], rows.positions, heads);
   };
-  return layers(config, parameters, rows, {
+  return layers(config, parameters, { ...rows, frequencies }, {
     heads(layer, ...tensors) {
       const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
       return views(layer, q, k, v);
@@ -111,9 +118,13 @@ export function decodeStep(
 }
 
 /** Heads as the attention kernels take them: of a size that is a multiple of 4, padded with zeros. */
-function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
+export function kernelHeads({ heads, keyValueHeads, headSize }: ModelConfig): Heads {
   const padded = Math.ceil(headSize / 4) * 4;
   return { heads, keyHeads: keyValueHeads, headSize: padded, scale: 1 / Math.sqrt(headSize) };
+}
+
+function rotaryTable({ rope, headSize }: ModelConfig, engine: Engine): Tensor | null {
+  return rope && engine.integers(frequencyTable(rotaryFrequencies(rope, headSize)));
 }
 
 function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
@@ -139,14 +150,10 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
 
 function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts {
   const architecture = architectureOf(config);
-  const { headSize, normEpsilon, rope } = config;
+  const { headSize, normEpsilon } = config, { frequencies } = rows;
   const { inputFirst } = architecture;
   const gelu = config.activation === "gelu" ? "erf" : "tanh";
   const weight = (name: string) => parameters.get(`${name}.weight`);
-  const rotation = rope && {
-    headSize,
-    frequencies: parameters.engine.integers(frequencyTable(rotaryFrequencies(rope, headSize))),
-  };
   return {
     config,
     architecture,
@@ -157,7 +164,7 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
       architecture.norm === "rms"
         ? rmsNorm(x, weight(name), normEpsilon)
         : layerNorm(x, weight(name), parameters.get(`${name}.bias`), normEpsilon),
-    turn: (x) => rotation ? rotary(x, rows.positions, rotation) : x,
+    turn: (x) => frequencies ? rotary(x, rows.positions, { headSize, frequencies }) : x,
   };
 }
 
@@ -173,8 +180,8 @@ function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
     );
   }
   const table = weight(positions), { engine } = table;
-  const index = rows.starts && engine.tape?.tracks(table)
-    ? invertTokens(engine, packedPositions(rows.starts))
+  const index = rows.placeOfRow && engine.tape?.tracks(table)
+    ? invertTokens(engine, rows.placeOfRow)
     : undefined;
   return embedding(table, rows.positions, { index, residual: hidden });
 }

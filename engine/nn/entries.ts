@@ -48,3 +48,8 @@ function normEntries(name: string, width: number, norm: "rms" | "layer"): Entry[
   const weight = { name: `${name}.weight`, shape: [width] };
   return norm === "rms" ? [weight] : [weight, { name: `${name}.bias`, shape: [width] }];
 }
+
+/** The module that a weight belongs to. */
+export function moduleOf(weight: string): string {
+  return weight.slice(0, weight.lastIndexOf("."));
+}

@@ -1,11 +1,10 @@
 import type { Engine } from "../gpu/engine.ts";
-import type { LayerCache } from "../ops/cache.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { sampleNext } from "../ops/sampling.ts";
-import { tableLogits } from "../ops/table-product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
-import { decodeStep, headWeight, newCache, prefill } from "./decoder.ts";
+import { type DecoderCache, decodeStep, newCache, prefill } from "./decoder.ts";
+import { headLogits } from "./head.ts";
 import type { Model } from "./model.ts";
 
 /** One row to continue. */
@@ -74,7 +73,7 @@ export async function generate(
 }
 
 interface Run {
-  cache: LayerCache[];
+  cache: DecoderCache;
   tokens: Tensor;
   logProbs: Tensor;
   state: Tensor;
@@ -127,7 +126,7 @@ function draw(
   options: GenerationOptions,
 ): void {
   const { temperature, topK = 0, topP = 1, seed, purpose } = options;
-  const logits = tableLogits(hidden, headWeight(config, parameters));
+  const logits = headLogits(config, parameters, hidden);
   sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 

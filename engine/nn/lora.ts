@@ -14,7 +14,7 @@ export interface LoraConfig {
   alpha: number;
   /** s = alpha / √rank instead (rsLoRA: Kalajdzievski 2023, arXiv:2312.03732). */
   rankStabilized: boolean;
-  /** Which linear layers are adapted; "all-linear" for all but the output head. */
+  /** Which linear layers are adapted; "all-linear" for all but the output head, as in PEFT. */
   targets: ModulePattern;
   /** Layers left out of `targets`. */
   exclude: ModulePattern;
@@ -37,14 +37,24 @@ export interface Adapter {
 const A = ".lora_A.weight", B = ".lora_B.weight";
 const FACTOR = /\.lora_[AB]\.weight$/;
 
-/** Names and shapes of the two factors for a layer whose weight is [N, K]. */
+/** A layer that can be adapted. */
+export interface LinearLayer {
+  name: string;
+  /** N */
+  outputs: number;
+  /** K */
+  inputs: number;
+  /** It goes through kernels block by block of its outputs: the output head, whose B may be as long as it. */
+  table?: boolean;
+}
+
+/** Names and shapes of a layer's two factors. */
 export function factorEntries(
-  layer: string,
-  [outputs, inputs]: readonly number[],
+  { name, outputs, inputs, table }: LinearLayer,
   { rank, rankPattern }: LoraConfig,
 ): Entry[] {
-  const r = patternValue(rankPattern, layer, rank);
-  return [{ name: layer + A, shape: [r, inputs] }, { name: layer + B, shape: [outputs, r] }];
+  const r = patternValue(rankPattern, name, rank);
+  return [{ name: name + A, shape: [r, inputs] }, { name: name + B, shape: [outputs, r], table }];
 }
 
 /** The adapters of some layers, and weights that replace the base's, over a base that stays as it is. */
@@ -88,7 +98,17 @@ export class LoraParameters extends Parameters {
   }
 }
 
-/** s·(x·Aᵀ)·Bᵀ (+ residual) for x [N, K]. The scale falls on the r columns in between, where it costs least. */
-export function adapterProduct({ a, b, scale: s }: Adapter, x: Tensor, residual?: Tensor): Tensor {
-  return linear(scale(linear(x, a), s), b, { residual });
+/** The adapter of this layer, where there is one. */
+export function adapterOfLayer(parameters: Parameters, layer: string): Adapter | undefined {
+  return parameters instanceof LoraParameters ? parameters.adapters.get(layer) : undefined;
+}
+
+/** s·x·Aᵀ [N, r] for x [N, K]. The scale falls on these r columns, where it costs least. */
+export function lowRankStates({ a, scale: s }: Adapter, x: Tensor): Tensor {
+  return scale(linear(x, a), s);
+}
+
+/** s·(x·Aᵀ)·Bᵀ (+ residual) for x [N, K]. */
+export function adapterProduct(adapter: Adapter, x: Tensor, residual?: Tensor): Tensor {
+  return linear(lowRankStates(adapter, x), adapter.b, { residual });
 }

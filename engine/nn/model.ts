@@ -1,9 +1,8 @@
 import type { Engine } from "../gpu/engine.ts";
 import { gatherRows } from "../ops/gather.ts";
-import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
+import type { LogProbabilities } from "../ops/linear-logprob.ts";
 import { linear } from "../ops/matmul.ts";
 import { reshape } from "../ops/reshape.ts";
-import { tableLogits } from "../ops/table-product.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch, type PackedBatch } from "./batch.ts";
@@ -16,7 +15,8 @@ import {
   type WeightOptions,
 } from "./checkpoint.ts";
 import { configToJson, loadConfig, type ModelConfig } from "./config.ts";
-import { forward, headWeight } from "./decoder.ts";
+import { forward } from "./decoder.ts";
+import { headLogits, headLogProbabilities } from "./head.ts";
 import { layoutSafetensors } from "./safetensors.ts";
 import { openWeights } from "./weights.ts";
 
@@ -83,7 +83,7 @@ export async function modelFiles({ config, parameters }: Model): Promise<Map<str
 
 /** Logits [N, V] of a packed batch: for checks and tests; training never holds so much. */
 export function logits({ config, parameters }: Model, batch: PackedBatch): Tensor {
-  return tableLogits(forward(config, parameters, batch), headWeight(config, parameters));
+  return headLogits(config, parameters, forward(config, parameters, batch));
 }
 
 /** Which tokens of each sequence are asked for: those at places start … end−1, 1 ≤ start. */
@@ -138,12 +138,8 @@ export function logProbabilities(
   temperature = 1,
 ): LogProbabilities {
   const { config, parameters } = model;
-  return linearLogProbability(
-    predictorStates(model, batch),
-    headWeight(config, parameters),
-    batch.targets,
-    { temperature },
-  );
+  const states = predictorStates(model, batch);
+  return headLogProbabilities(config, parameters, states, batch.targets, temperature);
 }
 
 /** The scalar head: [G, C] → [G]. */

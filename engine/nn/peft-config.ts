@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { adapterOf, moduleOf } from "./adapter.ts";
+import { adapterOf } from "./adapter.ts";
 import { type Folder, readJson } from "./bytes.ts";
+import { moduleOf } from "./entries.ts";
 import { architectureOf } from "./families/index.ts";
+import { headAdapter } from "./head.ts";
 import type { LoraConfig } from "./lora.ts";
 import { type Model, SCORE_WEIGHT } from "./model.ts";
 
@@ -29,7 +31,8 @@ const known = {
   alpha_pattern: z.record(z.string(), z.number()).default({}),
   // Other ways to start ("pissa", "olora", …) change the base's weights too.
   init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "orthogonal"])]).default(true),
-  // PEFT itself sets it by the layer: true for GPT-2's Conv1D, false for all others.
+  // PEFT itself sets it by the layer: true for GPT-2's Conv1D, false for all others. What it writes is that of the
+  // last layer, the output head above all.
   fan_in_fan_out: z.boolean().default(false),
   bias: z.literal("none").default("none"),
 };
@@ -80,7 +83,7 @@ function isUnset(value: unknown): boolean {
     (typeof value === "object" && Object.keys(value as object).length === 0);
 }
 
-export function loraConfig(json: AdapterJson): LoraConfig {
+export function loraConfigOf(json: AdapterJson): LoraConfig {
   return {
     rank: json.r,
     alpha: json.lora_alpha,
@@ -96,6 +99,7 @@ export function loraConfig(json: AdapterJson): LoraConfig {
 /** What `readAdapterConfig` and PEFT read. */
 export function adapterConfigJson(model: Model, base: string | null): AdapterJson {
   const { lora, saved } = adapterOf(model);
+  const head = headAdapter(model.config, model.parameters);
   const [, repository = base, revision = null] = /^([\w.-]+\/[\w.-]+)@(.+)$/.exec(base ?? "") ?? [];
   return {
     peft_type: "LORA",
@@ -112,7 +116,7 @@ export function adapterConfigJson(model: Model, base: string | null): AdapterJso
     rank_pattern: { ...lora.rankPattern },
     alpha_pattern: { ...lora.alphaPattern },
     init_lora_weights: true,
-    fan_in_fan_out: architectureOf(model.config).inputFirst,
+    fan_in_fan_out: architectureOf(model.config).inputFirst && !head,
     bias: "none",
     inference_mode: true,
   };

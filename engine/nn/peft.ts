@@ -1,9 +1,15 @@
 import { adapterLayout, adapterOf } from "./adapter.ts";
 import type { Folder } from "./bytes.ts";
-import { fill, findTensors, SCORE_BIAS } from "./checkpoint.ts";
+import { fill, findTensors, isSame, SCORE_BIAS } from "./checkpoint.ts";
+import { headNames, headWeightName } from "./head.ts";
 import { LoraParameters } from "./lora.ts";
 import type { Model } from "./model.ts";
-import { ADAPTER_CONFIG, adapterConfigJson, loraConfig, readAdapterConfig } from "./peft-config.ts";
+import {
+  ADAPTER_CONFIG,
+  adapterConfigJson,
+  loraConfigOf,
+  readAdapterConfig,
+} from "./peft-config.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "./safetensors.ts";
 
 // An adapter folder as Hugging Face's PEFT reads and writes it.
@@ -28,15 +34,17 @@ export async function loadAdapter(
 ): Promise<Model> {
   const json = await readAdapterConfig(folder);
   const file = await openAdapterWeights(folder);
-  const lora = loraConfig(json);
+  const lora = loraConfigOf(json);
   const entries = adapterLayout(base, lora, json.modules_to_save ?? []);
   // Classifiers of transformers have no bias in their head: it stays 0.
   const wanted = entries.filter(({ name }) => name !== SCORE_BIAS || file.has(PREFIX + name));
+  const frozen = headNames(base.config).map((name) => `${PREFIX}${name}.base_layer.weight`);
   const stored = findTensors(file, wanted, {
     by: `${ADAPTER_CONFIG} over the base model`,
     stored: (name) => PREFIX + name,
-    isSpare: () => false,
+    isSpare: (name) => frozen.includes(name),
   });
+  for (const name of frozen) if (file.has(name)) await expectHead(base, file, name);
   const parameters = new LoraParameters(base.parameters, lora, entries, trainable);
   await fill(parameters, stored);
   return { config: base.config, parameters };
@@ -60,6 +68,21 @@ export async function adapterFiles(
     [ADAPTER_CONFIG, new TextEncoder().encode(json)],
     [WEIGHTS, writeSafetensors(entries, { format: "pt" })],
   ]);
+}
+
+/** PEFT writes the weights under an adapted head too, and would put them in the base's place. */
+async function expectHead(
+  { config, parameters }: Model,
+  file: TensorFile,
+  name: string,
+): Promise<void> {
+  const own = headWeightName(config);
+  if (await isSame(file.tensor(name), parameters.get(own))) return;
+  throw new Error(
+    `${file.name}: ${name} is not the base model's ${own}; take the base that the adapter was trained over, merge ` +
+      "the adapter with PEFT (merge_and_unload), or, if that base was only rounded, save the adapter with " +
+      "save_pretrained(…, save_embedding_layers=False)",
+  );
 }
 
 async function openAdapterWeights(folder: Folder): Promise<TensorFile> {

@@ -2,7 +2,7 @@ import type { GeluForm } from "../ops/gelu.ts";
 import { linear } from "../ops/matmul.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { adapterProduct, LoraParameters } from "./lora.ts";
+import { adapterOfLayer, adapterProduct } from "./lora.ts";
 
 /** What a linear layer of a model adds, and how its family stores weights. */
 export interface ProjectOptions {
@@ -17,7 +17,7 @@ export interface ProjectOptions {
 /**
  * The linear layer `name` of a model on x [N, in], with its bias where the checkpoint has one and its low-rank
  * adapter where `parameters` has one; as [N, out].
- * All projections of all families pass here, but for the head.
+ * All projections of all families pass here, but for the output head (head.ts).
  */
 export function project(
   parameters: Parameters,
@@ -26,7 +26,7 @@ export function project(
   { residual, inputFirst, gelu }: ProjectOptions = {},
 ): Tensor {
   const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
-  const adapter = parameters instanceof LoraParameters ? parameters.adapters.get(name) : undefined;
+  const adapter = adapterOfLayer(parameters, name);
   const rest = adapter ? adapterProduct(adapter, x, residual) : residual;
   return linear(x, parameters.get(`${name}.weight`), { bias, residual: rest, inputFirst, gelu });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sizeOf } from "../tensor/tensor.ts";
 import { type ByteSource, decodeUtf8 } from "./bytes.ts";
 import { BYTES_PER_VALUE, type Dtype } from "./dtype.ts";
 
@@ -82,7 +83,7 @@ function readEntry(file: string, name: string, value: unknown): HeaderEntry {
     file,
     `tensor ${name}`,
   );
-  const expected = valueCount(shape) * BYTES_PER_VALUE[dtype];
+  const expected = sizeOf(shape) * BYTES_PER_VALUE[dtype];
   if (end - begin !== expected) {
     throw new Error(
       `${file}: tensor ${name} is ${dtype} of shape [${shape}], which takes ` +
@@ -121,9 +122,4 @@ function checkCoverage(file: string, entries: readonly HeaderEntry[], size: numb
         "header; the file is cut short or corrupt, so fetch it anew",
     );
   }
-}
-
-/** Values of a tensor of this shape. */
-export function valueCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

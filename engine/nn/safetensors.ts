@@ -1,3 +1,4 @@
+import { sizeOf } from "../tensor/tensor.ts";
 import type { ByteSource } from "./bytes.ts";
 import {
   BYTES_PER_VALUE,
@@ -7,7 +8,7 @@ import {
   toFloat16,
   toFloat32,
 } from "./dtype.ts";
-import { type HeaderEntry, readHeader, valueCount } from "./safetensors-header.ts";
+import { type HeaderEntry, readHeader } from "./safetensors-header.ts";
 
 // The safetensors format: an 8-byte little-endian header length, a JSON header that gives each
 // tensor's dtype, shape and byte range in the data, then the data.
@@ -53,7 +54,7 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
 
 function storedTensor(source: ByteSource, entry: HeaderEntry, dataStart: number): StoredTensor {
   const { name, shape, dtype, begin } = entry;
-  const width = BYTES_PER_VALUE[dtype], count = valueCount(shape);
+  const width = BYTES_PER_VALUE[dtype], count = sizeOf(shape);
   const read = (start: number, end: number) => {
     if (!(0 <= start && start <= end && end <= count)) {
       throw new RangeError(
@@ -116,7 +117,7 @@ export function layoutSafetensors(
       throw new Error(`Cannot write tensor ${name}: the name is reserved or stands twice`);
     }
     places.set(name, { offset: bytes, shape, dtype });
-    const end = bytes + valueCount(shape) * BYTES_PER_VALUE[dtype];
+    const end = bytes + sizeOf(shape) * BYTES_PER_VALUE[dtype];
     header.set(name, { dtype, shape, data_offsets: [bytes, end] });
     bytes = end;
   }
@@ -125,9 +126,9 @@ export function layoutSafetensors(
     file,
     fill(name, data) {
       const { offset, shape, dtype } = places.get(name)!;
-      if (valueCount(shape) !== data.length) {
+      if (sizeOf(shape) !== data.length) {
         throw new Error(
-          `Cannot write tensor ${name}: shape [${shape}] takes ${valueCount(shape)} values, ` +
+          `Cannot write tensor ${name}: shape [${shape}] takes ${sizeOf(shape)} values, ` +
             `but there are ${data.length}`,
         );
       }

@@ -87,8 +87,12 @@ export function attentionVariant(
   const tuned = tuning &&
     tunedVariant(tuning, attentionClass(headSize, longest), attentionVariants);
   if (tuned && (tuned !== "subgroup" || features.subgroups)) return tuned;
-  const fits = headSize % 8 === 0 && headSize <= 64;
-  return features.software && features.subgroups && fits ? "subgroup" : "plain";
+  return features.software && features.subgroups && subgroupFits(headSize) ? "subgroup" : "plain";
+}
+
+/** Whether the kernel with subgroups takes heads of this size. */
+export function subgroupFits(headSize: number): boolean {
+  return headSize % 8 === 0 && headSize <= 64;
 }
 
 /** What every kernel of attention is told about heads. */

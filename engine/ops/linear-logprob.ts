@@ -2,7 +2,14 @@ import { rowAlignment } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
 import { launchLogProb, launchLogProbGradient } from "./logprob.ts";
-import { addTableGradient, tableInputGradient, tableProduct } from "./table-product.ts";
+import {
+  giveGradients,
+  launchGradients,
+  openGradients,
+  productsOf,
+  sumProducts,
+  type TableProduct,
+} from "./table-product.ts";
 
 const CHUNK_BYTES = 16 * 1024 * 1024; // of logits at a time
 
@@ -19,74 +26,97 @@ export interface LogProbabilities {
  * @param hidden [G, C], the rows whose next token is asked for
  * @param weight [V, C]
  * @param targets u32 [G]
- * @param options temperature divides the logits
  * @returns tensors of shape [G]; differentiable through logProb and entropy
  */
 export function linearLogProbability(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { temperature = 1, chunkBytes = CHUNK_BYTES } = {},
+  { temperature = 1, chunkBytes = CHUNK_BYTES, added }: LinearLogProbabilityOptions = {},
 ): LogProbabilities {
   const { engine, shape: [total, inner] } = hidden;
   const [vocabulary] = weight.shape;
   expectShape("linearLogProbability", "weight", weight, [vocabulary, inner]);
   expectIntegers("linearLogProbability", "targets", targets, [total]);
-  const chunk = chunkRows(total, vocabulary, inner, chunkBytes);
+  const products = productsOf("linearLogProbability", { x: hidden, table: weight }, added);
+  // The width whose rows are the hardest to align: chunks that start well for it do so for all.
+  const [strictest] = products.map(({ x }) => x.shape[1])
+    .toSorted((a, b) => rowAlignment(b) - rowAlignment(a));
+  const chunk = chunkRows(total, vocabulary, strictest, chunkBytes);
   const logProb = engine.empty([total]),
     entropy = engine.empty([total]),
     logSumExp = engine.empty([total]);
   const outputs = { targets, logProb, entropy, logSumExp };
-
-  /** Runs `body` for each chunk of rows with its logits, in one reused buffer. */
-  const eachChunk = (body: (rows: Tensor, logits: Tensor, options: ChunkOptions) => void) => {
-    engine.scope(() => {
-      const buffer = engine.empty([chunk, vocabulary]);
-      for (let offset = 0; offset < total; offset += chunk) {
-        const rows = hidden.rows(offset, Math.min(offset + chunk, total));
-        const logits = buffer.rows(0, rows.shape[0]);
-        tableProduct(rows, weight, logits);
-        body(rows, logits, { rows: rows.shape[0], vocabulary, temperature, offset });
-      }
-    });
-  };
-  eachChunk((_, logits, options) => launchLogProb({ logits, ...outputs }, options));
+  eachChunk(products, chunk, ({ logits, rows, offset }) => {
+    launchLogProb({ logits, ...outputs }, { rows, vocabulary, temperature, offset });
+  });
 
   engine.tape?.recordMany(
     "linearLogProbability",
-    [hidden, weight],
+    products.flatMap(({ x, table }) => [x, table]),
     [logProb, entropy],
     (upstreams, sink) => {
-      const gradient = sink.needs(hidden) ? engine.empty(hidden.shape) : null;
+      const gradients = openGradients(products, sink);
       engine.scope(() => {
         const [dLogProb, dEntropy] = upstreams.map((upstream) => upstream ?? engine.zeros([total]));
-        eachChunk((rows, logits, options) => {
-          launchLogProbGradient(
-            { logits, targets, logSumExp, entropy, dLogProb, dEntropy },
-            options,
-          );
-          const { rows: count, offset } = options;
-          if (sink.needs(weight)) addTableGradient(logits, rows, sink.accumulator(weight));
-          if (gradient) {
-            tableInputGradient(logits, weight, gradient.rows(offset, offset + count));
+        const given = { targets, logSumExp, entropy, dLogProb, dEntropy };
+        eachChunk(products, chunk, ({ part, logits, rows, offset }) => {
+          launchLogProbGradient({ logits, ...given }, { rows, vocabulary, temperature, offset });
+          for (const [i, { x, table }] of gradients.entries()) {
+            const ofRows = x && x.rows(offset, offset + rows);
+            launchGradients(logits, part[i], { x: ofRows, table });
           }
         });
       });
-      if (gradient) sink.give(hidden, gradient);
+      giveGradients(products, gradients, sink);
     },
   );
   return { logProb, entropy, logSumExp };
 }
 
-interface ChunkOptions {
+export interface LinearLogProbabilityOptions {
+  /** Divides the logits. */
+  temperature?: number;
+  /** Of logits that are there at a time. */
+  chunkBytes?: number;
+  /** A second product that the logits sum: what an adapted head adds. */
+  added?: TableProduct;
+}
+
+interface Chunk {
+  /** The products of its rows. */
+  part: TableProduct[];
+  logits: Tensor;
   rows: number;
-  vocabulary: number;
-  temperature: number;
   offset: number;
 }
 
+/** Runs `body` for each chunk of at most `most` rows, with its logits in one reused buffer. */
+function eachChunk(
+  products: readonly TableProduct[],
+  most: number,
+  body: (chunk: Chunk) => void,
+): void {
+  const [{ x: { engine, shape: [total] }, table: { shape: [vocabulary] } }] = products;
+  engine.scope(() => {
+    const buffer = engine.empty([most, vocabulary]);
+    for (let offset = 0; offset < total; offset += most) {
+      const rows = Math.min(most, total - offset);
+      const part = products.map(({ x, table }) => ({ x: x.rows(offset, offset + rows), table }));
+      const logits = buffer.rows(0, rows);
+      sumProducts(part, logits);
+      body({ part, logits, rows, offset });
+    }
+  });
+}
+
 /** As many rows as `bytes` of logits allow; in steps that keep chunks at aligned addresses. */
-function chunkRows(total: number, vocabulary: number, inner: number, bytes: number): number {
+export function chunkRows(
+  total: number,
+  vocabulary: number,
+  inner: number,
+  bytes = CHUNK_BYTES,
+): number {
   const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;
   return Math.min(Math.max(rows, aligned), Math.max(total, 1));

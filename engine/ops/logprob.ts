@@ -57,11 +57,13 @@ export function launchLogProb(buffers: LogProbBuffers, chunk: LogProbChunk): voi
   engine.launch("logprob", "forward", bindings, { ...chunk }, grid, constants);
 }
 
+const STRETCH = 1024; // columns of a row that a workgroup goes through, as in the shader
+
 /** Overwrites a chunk of logits with their gradient. Not recorded on the tape. */
 export function launchLogProbGradient(buffers: LogProbGradientBuffers, chunk: LogProbChunk): void {
   expectChunk("launchLogProbGradient", buffers, chunk);
   const { engine } = buffers.logits;
-  const grid = engine.grid(chunk.rows * chunk.vocabulary);
+  const grid = engine.grid(chunk.rows * Math.ceil(chunk.vocabulary / STRETCH), 1);
   const bindings = {
     logits: buffers.logits,
     targets: buffers.targets,

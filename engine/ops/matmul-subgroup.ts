@@ -9,9 +9,9 @@ import {
 } from "./matmul-operands.ts";
 import { storedAs } from "./stored.ts";
 
-/** Whether the kernel can read B and store the product, two k and four columns at a time. */
-export function fitsSubgroups({ columns, inner }: Sizes): boolean {
-  return columns % 4 === 0 && inner % 2 === 0;
+/** Whether the kernel can store the product by fours of columns, and read a B that is [N, K] by twos of k. */
+export function fitsSubgroups({ columns, inner }: Sizes, { transposeB }: Layout): boolean {
+  return columns % 4 === 0 && (!transposeB || inner % 2 === 0);
 }
 
 /** The layout of a product whose epilogue may end with x·Φ(x). */

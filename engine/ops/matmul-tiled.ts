@@ -10,8 +10,7 @@ import { storedAs } from "./stored.ts";
 /** Tiles of a workgroup each: 64 × 64, or 32 × 32 where larger ones would be too few for the GPU. */
 export type TileSide = 32 | 64;
 
-const SLICE = 16; // k's that go through workgroup memory at a time
-const LEAST_DEPTH = 4 * SLICE; // for fewer, a workgroup is not worth the partial sum that it leaves
+const LEAST_DEPTH = 64; // k's: for fewer, a workgroup is not worth the partial sum that it leaves
 const WORKGROUPS = 256; // that a split is to make: a few for each core of a large GPU
 
 /** How many tiles the result is. */
@@ -21,7 +20,7 @@ export function tileCount({ rows, columns }: Sizes, side: TileSide): number {
 
 /** A product by tiles that workgroups make alone. */
 export function launchTiled(operands: Operands, sizes: Sizes, layout: Layout, side: TileSide) {
-  launchTiles(operands, sizes, layout, side, sizes.inner);
+  launchTiles(operands, sizes, layout, side, 1);
 }
 
 /**
@@ -31,16 +30,16 @@ export function launchTiled(operands: Operands, sizes: Sizes, layout: Layout, si
 export function launchSplit(operands: Operands, sizes: Sizes, layout: Layout): void {
   const { a, b, out, bias, residual } = operands;
   const { engine } = out;
-  const { rows, columns, inner } = sizes;
+  const { rows, columns } = sizes;
   const side = Math.min(rows, columns) <= 32 ? 32 : 64;
-  const depth = splitDepth(sizes, side, engine.bindingLimit);
-  if (depth >= inner) return launchTiled(operands, sizes, layout, side);
+  const parts = partCount(sizes, side, engine.bindingLimit);
+  if (parts === 1) return launchTiled(operands, sizes, layout, side);
   engine.scope(() => {
-    const partials = engine.empty([Math.ceil(inner / depth), rows, columns]);
+    const partials = engine.empty([parts, rows, columns]);
     const { transposeA, transposeB } = layout;
-    launchTiles({ a, b, out: partials }, sizes, { transposeA, transposeB }, side, depth);
+    launchTiles({ a, b, out: partials }, sizes, { transposeA, transposeB }, side, parts);
     const bindings = { partials, out, bias: bias ?? partials, residual: residual ?? partials };
-    const parameters = { ...parametersOf(operands, sizes, layout), depth };
+    const parameters = { ...parametersOf(operands, sizes, layout), inner: parts };
     engine.launch(
       "matmul_tiled",
       "add_partials",
@@ -52,17 +51,17 @@ export function launchSplit(operands: Operands, sizes: Sizes, layout: Layout): v
 }
 
 /**
- * How many k's each workgroup sums: so many that there are about 256 of them. With fewer than 256 tiles, the
- * partial sums thus take 8 MiB at most.
+ * How many workgroups share the sum of a tile: so many that there are about 256 in all. With fewer than 256 tiles,
+ * the partial sums thus take 8 MiB at most.
  */
-export function splitDepth(sizes: Sizes, side: TileSide, bindingLimit: number): number {
+export function partCount(sizes: Sizes, side: TileSide, bindingLimit: number): number {
   const { rows, columns, inner } = sizes;
   const parts = Math.min(
     Math.ceil(WORKGROUPS / tileCount(sizes, side)),
     Math.floor(inner / LEAST_DEPTH),
     Math.floor(bindingLimit / (4 * rows * columns)),
   );
-  return Math.ceil(inner / Math.max(parts, 1) / SLICE) * SLICE;
+  return Math.max(parts, 1);
 }
 
 function launchTiles(
@@ -70,17 +69,17 @@ function launchTiles(
   sizes: Sizes,
   layout: Layout,
   side: TileSide,
-  depth: number,
+  parts: number,
 ): void {
   const { a, b, out, bias, residual } = operands;
-  const { rows, columns, inner } = sizes;
+  const { rows, columns } = sizes;
   out.engine.launch(
     "matmul_tiled",
     "tiled",
     // What is not used holds something readable.
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
-    { ...parametersOf(operands, sizes, layout), depth },
-    [Math.ceil(columns / side), Math.ceil(rows / side), Math.ceil(inner / depth)],
+    parametersOf(operands, sizes, layout),
+    [Math.ceil(columns / side), Math.ceil(rows / side), parts],
     { ...storageOf(sizes, layout), TILE: side, ...storedAs(b) },
   );
 }

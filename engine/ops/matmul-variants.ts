@@ -29,6 +29,13 @@ export function hasMatmulVariant(features: Features, variant: MatmulVariant): bo
   return feature === null || Boolean(features[feature]);
 }
 
+/** Whether a kernel reads operands that are stored so; another does it in its place where it does not. */
+export function fitsMatmulVariant(variant: MatmulVariant, layout: Layout): boolean {
+  const { transposeA = false, transposeB = false } = layout;
+  if (variant === "matvec") return !transposeA;
+  return variant !== "matvec_subgroup" || (transposeB && !transposeA);
+}
+
 /** The measured choice, else the default: software adapters are slow at workgroup memory, real GPUs live by it. */
 export function matmulVariant(
   { features, tuning }: Engine,
@@ -46,8 +53,9 @@ const LONG = 512; // k's from which on a sum is worth sharing
 
 /** The untimed choice for a real GPU: enough workgroups first, then tiles as large as there can be. */
 function gpuVariant(features: Features, sizes: Sizes, layout: Layout): MatmulVariant {
-  if (sizes.rows <= VECTOR_ROWS && !layout.transposeA) {
-    return features.subgroups && layout.transposeB ? "matvec_subgroup" : "matvec";
+  if (sizes.rows <= VECTOR_ROWS && fitsMatmulVariant("matvec", layout)) {
+    const subgroups = features.subgroups && fitsMatmulVariant("matvec_subgroup", layout);
+    return subgroups ? "matvec_subgroup" : "matvec";
   }
   if (tileCount(sizes, 64) >= CORES) return "tiled";
   return tileCount(sizes, 32) < CORES && sizes.inner >= LONG ? "ksplit" : "tiled32";

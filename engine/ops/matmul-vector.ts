@@ -5,38 +5,41 @@ import {
   type Sizes,
   storageOf,
 } from "./matmul-operands.ts";
+import { launchTiled } from "./matmul-tiled.ts";
 import { storedAs } from "./stored.ts";
 
 /** Rows that a workgroup makes at most; of more rows, each eight read the matrix again. */
 export const VECTOR_ROWS = 8;
 
-/** A product of few rows, as in decoding: one pass over B, in the order in which it is stored. */
+/** A product of few rows, as in decoding, by one pass over B; by tiles where A is transposed. */
 export function launchVector(operands: Operands, sizes: Sizes, layout: Layout): void {
-  const { a, b, out, bias, residual } = operands;
-  const { TRANSPOSE_A, TRANSPOSE_B, VECTORS_B: VECTORS } = storageOf(sizes, layout);
-  const ROWS = rowsOf(sizes);
-  out.engine.launch(
-    "matmul_vector",
-    "vector",
-    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
-    parametersOf(operands, sizes, layout),
-    [Math.ceil(sizes.columns / (layout.transposeB ? 4 : 16)), Math.ceil(sizes.rows / ROWS), 1],
-    { TRANSPOSE_A, TRANSPOSE_B, VECTORS, ROWS, ...storedAs(b) },
-  );
+  if (layout.transposeA) return launchTiled(operands, sizes, layout, 32);
+  launchRows("matmul_vector", layout.transposeB ? 4 : 16, operands, sizes, layout);
 }
 
-/** The same with sums over subgroups, where A is [M, K] and B is [N, K]; without them elsewhere. */
+/** The same with sums over subgroups, where B is [N, K]; without them elsewhere. */
 export function launchVectorSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
   if (layout.transposeA || !layout.transposeB) return launchVector(operands, sizes, layout);
+  launchRows("matmul_vector_subgroup", 4, operands, sizes, layout);
+}
+
+/** @param columns of a workgroup */
+function launchRows(
+  shader: "matmul_vector" | "matmul_vector_subgroup",
+  columns: number,
+  operands: Operands,
+  sizes: Sizes,
+  layout: Layout,
+): void {
   const { a, b, out, bias, residual } = operands;
   const ROWS = rowsOf(sizes);
   out.engine.launch(
-    "matmul_vector_subgroup",
+    shader,
     "vector",
     { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
     parametersOf(operands, sizes, layout),
-    [Math.ceil(sizes.columns / 4), Math.ceil(sizes.rows / ROWS), 1],
-    { VECTORS: storageOf(sizes, layout).VECTORS_B, ROWS, ...storedAs(b) },
+    [Math.ceil(sizes.columns / columns), Math.ceil(sizes.rows / ROWS), 1],
+    { ...storageOf(sizes, layout), ROWS, ...storedAs(b) },
   );
 }
 

@@ -26,7 +26,7 @@ const launches: Record<MatmulVariant, Launch> = {
   matvec_subgroup: launchVectorSubgroup,
   direct: launchDirect,
   subgroup: (operands, sizes, layout) =>
-    (fitsSubgroups(sizes) ? launchSubgroup : launchDirect)(operands, sizes, layout),
+    (fitsSubgroups(sizes, layout) ? launchSubgroup : launchDirect)(operands, sizes, layout),
   matrices: launchMatrices,
 };
 
@@ -112,7 +112,7 @@ export function linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): 
 
 /** Whether the kernel of such a product can apply gelu to it, which saves a launch and a pass over memory. */
 function endsWithGelu(engine: Engine, sizes: Sizes, layout: Layout): boolean {
-  return matmulVariant(engine, sizes, layout) === "subgroup" && fitsSubgroups(sizes);
+  return matmulVariant(engine, sizes, layout) === "subgroup" && fitsSubgroups(sizes, layout);
 }
 
 /** total ← total + upstreamᵀ·x [N, K], or + xᵀ·upstream [K, N] with `inputFirst`. */

@@ -1,7 +1,6 @@
-import { headWeight } from "../nn/decoder.ts";
+import { headLogProbabilities } from "../nn/head.ts";
 import { predictorStates, scoreHead } from "../nn/model.ts";
 import { scatterValues } from "../ops/gather.ts";
-import { linearLogProbability } from "../ops/linear-logprob.ts";
 import { policyLoss, valueLoss } from "../ops/ppo.ts";
 import { Role } from "../ops/roles.ts";
 import { Tape } from "../tensor/tape.ts";
@@ -86,8 +85,8 @@ function accumulate(
     if (value !== policy) value.parameters.watch(tape);
     return engine.record(tape, () => {
       const states = predictorStates(policy, batch);
-      const head = headWeight(policy.config, policy.parameters);
-      const { logProb } = linearLogProbability(states, head, batch.targets, { temperature });
+      const { config, parameters } = policy, { targets } = batch;
+      const { logProb } = headLogProbabilities(config, parameters, states, targets, temperature);
       const logProbs = scatterValues(logProb, batch.places, batch.shape);
       const forPolicy = { logProbs, oldLogProbs, advantages, roles };
       const policyPart = policyLoss(forPolicy, { clip, count });

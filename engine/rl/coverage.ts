@@ -1,7 +1,6 @@
-import { headWeight } from "../nn/decoder.ts";
+import { headLogits } from "../nn/head.ts";
 import { type Model, packPredictions, predictorStates } from "../nn/model.ts";
 import { logProbabilityOfLogits } from "../ops/logprob.ts";
-import { tableLogits } from "../ops/table-product.ts";
 import { truncationThreshold } from "../ops/truncation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { groupByTokens } from "./order.ts";
@@ -73,14 +72,13 @@ function chunkedLogits(model: Model, sources: readonly ResetSource[], topP: numb
   const ranges = sources.map((row, i) => [row.promptIds.length, sequences[i].length] as const);
   const batch = packPredictions(engine, sequences, ranges);
   const hidden = predictorStates(model, batch);
-  const head = headWeight(config, parameters);
   // Rows in multiples of 64 begin at addresses that a binding may have.
-  const rows = Math.max(1, Math.floor(CHUNK_BYTES / 4 / head.shape[0] / 64)) * 64;
+  const rows = Math.max(1, Math.floor(CHUNK_BYTES / 4 / config.vocabulary / 64)) * 64;
   const chunks: Chunk[] = [];
   for (let from = 0; from < batch.predictions; from += rows) {
     const to = Math.min(from + rows, batch.predictions);
     chunks.push(engine.scope(() => {
-      const logits = tableLogits(hidden.rows(from, to), head);
+      const logits = headLogits(config, parameters, hidden.rows(from, to));
       const { logProb, logSumExp } = logProbabilityOfLogits(logits, batch.targets.rows(from, to));
       const threshold = truncationThreshold(logits, { temperature: 1, topK: 0, topP });
       return { logProb, logSumExp, threshold };

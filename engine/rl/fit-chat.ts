@@ -1,5 +1,11 @@
 import type { Chat, Message } from "../nn/chat.ts";
-import { count, type FitLimits, type FitReport, type FittedPrompt, promptRoom } from "./fit.ts";
+import {
+  countFitted,
+  type FitLimits,
+  type FitReport,
+  type FittedPrompt,
+  promptRoom,
+} from "./fit.ts";
 
 /** A conversation and its answers as token ids. */
 export interface FittedChat extends FittedPrompt {
@@ -22,7 +28,7 @@ export function fitChat(
   const answerIds = answers.map((answer) => chat.answerIds(messages, answer));
   const fits = answerIds.every(({ length }) => length <= limits.maxResponse);
   const prompt = fits ? fitConversation(chat, messages, limits) : null;
-  return count(prompt && { ...prompt, answerIds }, report);
+  return countFitted(prompt && { ...prompt, answerIds }, report);
 }
 
 /** The prompt of a conversation, or null where its last question does not fit. */

@@ -57,7 +57,7 @@ export function fitRow(
 ): FittedRow | null {
   const responseIds = fitResponse(tokenizer, response, limits);
   const fitted = responseIds && { ...fitPrompt(tokenizer, prompt, limits), responseIds };
-  return count(fitted, report);
+  return countFitted(fitted, report);
 }
 
 /** A preference pair as token ids, or null where one of the responses does not fit. */
@@ -71,7 +71,7 @@ export function fitPair(
   const rejectedIds = fitResponse(tokenizer, row.rejected, limits);
   const fitted = chosenIds && rejectedIds &&
     { ...fitPrompt(tokenizer, row.prompt, limits), chosenIds, rejectedIds };
-  return count(fitted, report);
+  return countFitted(fitted, report);
 }
 
 /**
@@ -95,7 +95,7 @@ function fitResponse(tokenizer: Encoder, response: string, limits: FitLimits): n
 }
 
 /** Counts a row into the report: left out where it is null. */
-export function count<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
+export function countFitted<T extends FittedPrompt>(fitted: T | null, report: FitReport): T | null {
   report.rows++;
   if (fitted === null) report.dropped++;
   else if (fitted.promptCut) report.promptsCut++;

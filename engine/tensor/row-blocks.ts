@@ -18,13 +18,16 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 /**
  * A matrix as blocks of rows, none larger than a kernel can bind: the matrix itself where it fits. Embeddings
- * and heads of large vocabularies do not on every adapter. Products may lay f16 out as f32, so it counts as that.
+ * and heads of large vocabularies do not on every adapter.
+ * @param step the first row of each block is a multiple of it
  */
-export function rowBlocks(matrix: Tensor): RowBlock[] {
-  const { engine: { bindingLimit }, size, dtype, shape: [count, columns] } = matrix;
-  if (4 * size <= bindingLimit) return [{ start: 0, rows: matrix }];
-  const step = rowAlignment(columns, dtype);
-  const height = Math.floor(bindingLimit / (4 * columns * step)) * step;
+export function rowBlocks(
+  matrix: Tensor,
+  step = rowAlignment(matrix.shape[1], matrix.dtype),
+): RowBlock[] {
+  const { engine: { bindingLimit }, bytes, dtype, shape: [count, columns] } = matrix;
+  if (bytes <= bindingLimit) return [{ start: 0, rows: matrix }];
+  const height = Math.floor(bindingLimit / (BYTES_PER_NUMBER[dtype] * columns * step)) * step;
   if (height === 0) {
     throw new RangeError(
       `${step} rows of [${matrix.shape}] take more than the ${bindingLimit} bytes that this adapter binds`,

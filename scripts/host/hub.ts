@@ -72,11 +72,13 @@ async function findCommit(
       throw new Error(`${error.message}. ${noFolder(repository)}`, { cause: error });
     }
     if (!known || !(error instanceof TemporaryError)) throw error;
-    access.say(
-      `${access.endpoint}: ${error.message}; using ${repository.name} as cached, commit ${known}`,
-    );
+    sayCached(access, repository, known, error);
     return { commit: known, offline: true };
   }
+}
+
+function sayCached(access: HubAccess, { name }: Repository, commit: string, { message }: Error) {
+  access.say(`${access.endpoint}: ${message}; using ${name} as cached, commit ${commit}`);
 }
 
 async function findListing(
@@ -87,10 +89,18 @@ async function findListing(
   const known = cached.listing(pinned.revision);
   if (known) return known;
   // A snapshot that another program made has no listing; what it holds is all there is to choose from.
-  if (access.offline) return cached.snapshotFiles(pinned.revision);
-  const listing = await askListing(access, pinned, pinned.revision);
-  cached.setListing(pinned.revision, listing);
-  return listing;
+  const here = cached.snapshotFiles(pinned.revision);
+  if (access.offline) return here;
+  try {
+    const attempts = here.length > 0 ? 1 : undefined;
+    const listing = await askListing(access, pinned, pinned.revision, attempts);
+    cached.setListing(pinned.revision, listing);
+    return listing;
+  } catch (error) {
+    if (here.length === 0 || !(error instanceof TemporaryError)) throw error;
+    sayCached(access, pinned, pinned.revision, error);
+    return here;
+  }
 }
 
 async function fetchAll(

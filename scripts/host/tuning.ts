@@ -38,10 +38,32 @@ export function storedTuning(adapter: AdapterDescription, env = process.env): Tu
   );
 }
 
-/** The choices that the run in this folder computes with; null: the untuned defaults. */
-export function tuningOfRun(folder: string): Tuning | null {
-  const path = join(folder, "config.json");
-  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).tuning ?? null : null;
+/** How a run was started. */
+export interface TuningOptions {
+  /** The run's folder, new or of an earlier run. */
+  folder?: string;
+  /** The file of --config, maybe the config.json of an earlier run. */
+  config?: string;
+  tuned: boolean;
+}
+
+/**
+ * The choices that a run computes with; null: the untuned defaults. Other kernels add in another order, so an
+ * earlier run's folder keeps its own whatever the command line says, and its config.json repeats them.
+ */
+export function tuningOfRun(
+  { folder, config, tuned }: TuningOptions,
+  adapter: AdapterDescription,
+  env = process.env,
+): Tuning | null {
+  const own = folder && join(folder, "config.json");
+  if (own && existsSync(own)) return recordedTuning(own);
+  if (tuned) return storedTuning(adapter, env);
+  return config ? recordedTuning(config) : null;
+}
+
+function recordedTuning(config: string): Tuning | null {
+  return JSON.parse(readFileSync(config, "utf8")).tuning ?? null;
 }
 
 function readStored(path: string): Tuning {

@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { percent } from "../../data/percent.ts";
 import type { LaunchTime } from "../../engine/gpu/profiler.ts";
 import { loadModel } from "../../engine/nn/model.ts";
 import { sum } from "../../engine/rl/statistics.ts";
@@ -91,7 +92,7 @@ function table(launches: readonly LaunchTime[]): string[] {
     ...rows.map(({ kernel, group, time }) =>
       [
         kernel.padEnd(width),
-        `${(100 * time / all).toFixed(1)} %`.padStart(7),
+        percent(time / all).padStart(7),
         `${time.toFixed(2)} ms`.padStart(11),
         String(group.length).padStart(8),
         `${(time / group.length).toFixed(3)} ms`.padStart(11),

@@ -1,11 +1,19 @@
 import process from "node:process";
+import { percent } from "../../data/percent.ts";
 import { completeSizes, describeSizes, type Op } from "../../engine/check/op.ts";
 import { Engine } from "../../engine/gpu/engine.ts";
 import { readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { type Ceilings, measureCeilings } from "../lib/ceilings.ts";
 import { experimentalFlags, experimentalOptions } from "../lib/flags.ts";
-import { type Clock, gpuClock, measureInTurns, timingOf, wallClock } from "../lib/measure.ts";
+import {
+  type Clock,
+  gpuClock,
+  measure,
+  measureInTurns,
+  timingOf,
+  wallClock,
+} from "../lib/measure.ts";
 import { expectVariant, findOps, parseSizes, replacedShader, useFile } from "./contender.ts";
 import { formatRates, formatTiming, giga, roofline } from "./format.ts";
 import { prepareWork, type Work } from "./work.ts";
@@ -55,14 +63,9 @@ export async function time(): Promise<void> {
   const clock = engine.features.timestamps ? gpuClock : wallClock;
   console.log(`${adapter.name}, ${clock === gpuClock ? "GPU timestamps" : "wall clock"}`);
   console.log(`${op.name} ${describeSizes(sizes)}`);
-  const ceilings = await measureCeilings(engine, (engine, body) => measureOne(engine, body, clock));
+  const ceilings = await measureCeilings(engine, (engine, body) => measure(engine, body, clock));
   await report(op, contenders, clock, ceilings);
   process.exit(0);
-}
-
-async function measureOne(engine: Engine, body: () => void, clock: Clock) {
-  const [times] = await measureInTurns([{ engine, body }], clock);
-  return timingOf(times);
 }
 
 async function report(op: Op, contenders: Contender[], clock: Clock, ceilings: Ceilings) {
@@ -108,7 +111,7 @@ function rooflineLine(op: Op, contenders: Contender[], forward: number[][], ceil
   }
   const { least, bound } = roofline(cost, ceilings);
   const shares = contenders.map(({ name }, i) =>
-    `${name} reaches ${(100 * least / timingOf(forward[i]).median).toFixed(1)} %`
+    `${name} reaches ${percent(least / timingOf(forward[i]).median)}`
   );
   console.log(
     `  bound by ${bound}, forward can take ${least.toFixed(3)} ms at best: ${shares.join(", ")}`,

@@ -25,7 +25,8 @@ export const loraFlags = {
   loraTargets: {
     type: "string",
     placeholder: "NAMES",
-    help: "layers to adapt, such as q_proj,v_proj; all linear layers without it",
+    help:
+      "layers to adapt, such as q_proj,v_proj; without it all linear layers but the output head",
   },
 } as const;
 

@@ -1,9 +1,13 @@
 import type { AuditOptions } from "../../data/audit/data-audit.ts";
+import type { Unmeasured } from "../../data/audit/measured.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
 import { measureCoverage, type TokenCoverage } from "../../engine/rl/coverage.ts";
+import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
 import { emptyFitReport } from "../../engine/rl/fit.ts";
-import { encodePair, encodeReference, type RowEncoder } from "./encode.ts";
+import type { Pair } from "../../engine/rl/reward-model.ts";
+import { encodePairText, encodePrompt, type PairText, type RowEncoder } from "./encode.ts";
 import type { TextModel } from "./load-model.ts";
+import { MICRO_TOKENS } from "./settings.ts";
 
 export interface ModelAuditSettings {
   /** References and prompts that the model is asked about, at most. */
@@ -35,42 +39,43 @@ export function auditor(text: TextModel, settings: ModelAuditSettings): Auditor 
   return { text, encoder: { tokenizer, chat, limits }, settings, tokens };
 }
 
-export const MICRO_TOKENS = 4096;
 const TOP_P = 0.9;
 
-/** A reference as token ids. */
-export interface FittedReference {
+/** A reference as token ids, with the row it comes from. */
+export interface FittedReference extends EvaluationPrompt {
   row: ReferenceRow;
-  prompt: string;
-  promptIds: number[];
-  reference: string;
-  referenceIds: number[];
 }
+
+/** A pair as token ids and as text. */
+export type FittedPair = Pair & PairText;
 
 export function fitReferences(
   rows: readonly ReferenceRow[],
   { encoder }: Auditor,
 ): FittedReference[] {
   return rows.flatMap((row) => {
-    const fitted = encodeReference(encoder, row, emptyFitReport());
-    if (!fitted) return [];
-    const { promptIds, responseIds: referenceIds } = fitted;
-    return [{ row, prompt: row.prompt, promptIds, reference: row.response, referenceIds }];
+    const fitted = encodePrompt(encoder, row, emptyFitReport());
+    return fitted ? [{ ...fitted, row }] : [];
   });
 }
 
-export function fitPairs(rows: readonly PreferenceRow[], { encoder }: Auditor) {
-  return rows.flatMap(({ prompt, chosen, rejected, ...row }) => {
-    const fitted = encodePair(encoder, { prompt, chosen, rejected, ...row }, emptyFitReport());
-    return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
-  });
+export function fitPairs(rows: readonly PreferenceRow[], { encoder }: Auditor): FittedPair[] {
+  return rows.flatMap((row) => encodePairText(encoder, row, emptyFitReport()) ?? []);
 }
 
-export const wholeOf = (row: FittedReference) => [...row.promptIds, ...row.referenceIds];
-
-export function tooLong(rows: number, { encoder: { limits } }: Auditor): string {
-  return `Of ${rows} rows too few have responses of at most ${limits.maxResponse} tokens; ` +
-    "raise --response-tokens, as far as the model's context allows";
+/** Null where there are two rows or more, as an interval takes, else the reason why not. */
+export function tooFew(
+  what: string,
+  fitting: number,
+  rows: number,
+  { encoder: { limits } }: Auditor,
+): Unmeasured | null {
+  if (fitting >= 2) return null;
+  const reason = rows === 0
+    ? `there are no ${what}`
+    : `of ${rows} ${what} ${fitting} can be used (with responses of at most ` +
+      `${limits.maxResponse} tokens, --response-tokens)`;
+  return { unmeasured: `${reason}, and two are the least` };
 }
 
 /** What the model thinks of each reference's tokens. */

@@ -1,4 +1,5 @@
 import { type Criterion, novelty, type Selection, selectTop } from "../../data/audit/selection.ts";
+import { isMeasured, type Measured } from "../../data/audit/measured.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
@@ -11,20 +12,19 @@ import {
   fitPairs,
   fitReferences,
   type FittedReference,
-  MICRO_TOKENS,
-  wholeOf,
 } from "./audit-fit.ts";
-import { FRACTIONS, SPLIT_SEED } from "./task.ts";
+import { MICRO_TOKENS } from "./settings.ts";
+import { FRACTIONS, SPLIT_SEED, wholeSequence } from "./task.ts";
 
 interface Scored {
   row: ReferenceRow;
   score: number;
 }
 
-/** What scores references; the reward model is null where there are no pairs. */
+/** What scores references. */
 export interface Scorer {
   auditor: Auditor;
-  rewardModel: Model | null;
+  rewardModel: Measured<Model>;
 }
 
 /**
@@ -65,8 +65,10 @@ async function scoreByModel(
     const found = await coverageOf(sources, auditor);
     return sources.map(({ row }, i) => ({ row, score: average(found[i].logProbs) }));
   }
-  if (!rewardModel) throw new Error(`--select ${by} needs preference pairs, and there are none`);
-  const scores = await scoreSequences(rewardModel, sources.map(wholeOf), MICRO_TOKENS);
+  if (!isMeasured(rewardModel)) {
+    throw new Error(`--select ${by} needs a reward model, and ${rewardModel.unmeasured}`);
+  }
+  const scores = await scoreSequences(rewardModel, sources.map(wholeSequence), MICRO_TOKENS);
   const scored = sources.map((source, i) => ({ ...source, score: scores[i] }));
   return by === "reward"
     ? scored

@@ -15,8 +15,8 @@ export interface DataOptions {
 }
 
 export interface Lengths {
-  /** Longest prompt, in tokens; what the context leaves, where absent. */
-  promptTokens?: number;
+  /** Longest prompt, in tokens. */
+  promptTokens: number;
   responseTokens: number;
 }
 

@@ -7,7 +7,7 @@ import { readConfigFile } from "../host/config-file.ts";
 import type { AdapterDescription } from "../host/gpu.ts";
 import { kebab } from "../host/help.ts";
 import { openOutput, type Output } from "../host/output.ts";
-import { storedTuning, tuningOfRun } from "../host/tuning.ts";
+import { tuningOfRun } from "../host/tuning.ts";
 import { createRunFolder, type RunFolder } from "../host/run-folder.ts";
 
 export interface CommandDescription<Flags extends Record<string, Flag>> {
@@ -44,7 +44,8 @@ const runFlags = {
   },
   tuned: {
     type: "boolean",
-    help: "computes with the kernels that scripts/tune.ts measured to be the fastest here",
+    help:
+      "computes with the kernels that scripts/tune.ts measured here, if the folder has no others",
   },
 } as const;
 
@@ -93,6 +94,8 @@ export interface OpenRun<Flags extends Record<string, Flag>> {
   start(engine: Engine, adapter: AdapterDescription, settings: object): RunFolder;
 }
 
+type ProgramOptions = Arguments<typeof programFlags & typeof runFlags>;
+
 /** Reads the command line and the config file of a command that writes a run folder. */
 export function openRun<const Flags extends Record<string, Flag>>(
   description: CommandDescription<Flags>,
@@ -102,12 +105,11 @@ export function openRun<const Flags extends Record<string, Flag>>(
     ...description,
     flags: { ...description.flags, ...runFlags },
   });
-  const { run, resume, tuned } = options as { run?: string; resume?: string; tuned: boolean };
+  const { run, resume, ...given } = options as ProgramOptions;
   const start = (engine: Engine, adapter: AdapterDescription, settings: object) => {
-    // Another choice of kernels gives other bits, so a resumed run keeps its own.
-    if (resume !== undefined) engine.tuning = tuningOfRun(resume);
-    else if (tuned) engine.tuning = storedTuning(adapter);
-    const folder = createRunFolder({ dir: resume ?? run, name });
+    const dir = resume ?? run;
+    engine.tuning = tuningOfRun({ folder: dir, ...given }, adapter);
+    const folder = createRunFolder({ dir, name });
     // How the command was started is no part of what it computes.
     const kept = Object.entries(options).filter(([key]) => key in description.flags);
     folder.config({

@@ -2,15 +2,17 @@ import { answerContent } from "../../data/chat.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
 import type { Chat, Message } from "../../engine/nn/chat.ts";
 import type { Tokenizer } from "../../engine/nn/tokenizer.ts";
+import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
 import {
   type FitLimits,
   fitPair,
   type FitReport,
   fitRow,
   type FittedPair,
+  type FittedRow,
 } from "../../engine/rl/fit.ts";
 import { fitChat } from "../../engine/rl/fit-chat.ts";
-import type { FittedRow } from "../../engine/rl/fit.ts";
+import type { Pair } from "../../engine/rl/reward-model.ts";
 
 /** What turns rows into token ids: chat messages by the model's chat template where it has one. */
 export interface RowEncoder {
@@ -51,6 +53,29 @@ export function encodeReference(
   if (fitted === null) return null;
   const { answerIds: [responseIds], ...prompt } = fitted;
   return { ...prompt, responseIds };
+}
+
+/** A pair with its texts, or null where it does not fit; counts into `report`. */
+export function encodePairText(
+  encoder: RowEncoder,
+  row: PairText,
+  report: FitReport,
+): (Pair & PairText) | null {
+  const { prompt, chosen, rejected } = row;
+  const fitted = encodePair(encoder, row, report);
+  return fitted && { ...fitted, prompt, chosen, rejected };
+}
+
+/** A reference with its texts, or null where it does not fit; counts into `report`. */
+export function encodePrompt(
+  encoder: RowEncoder,
+  row: ReferenceText,
+  report: FitReport,
+): EvaluationPrompt | null {
+  const { prompt, response: reference } = row;
+  const fitted = encodeReference(encoder, row, report);
+  return fitted &&
+    { prompt, promptIds: fitted.promptIds, reference, referenceIds: fitted.responseIds };
 }
 
 /** Undefined where the row is plain text, or the model has no chat template. */

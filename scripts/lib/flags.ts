@@ -2,6 +2,7 @@
 import type { Experimental } from "../../engine/gpu/device.ts";
 import type { PolicySettings } from "../../engine/rl/policy-trainer.ts";
 import type { BatchSettings } from "../../engine/rl/batch-trainer.ts";
+import { adapterRates, MICRO_TOKENS } from "./settings.ts";
 
 /** A flag that must be given. */
 export const required = <F extends object>(flag: F) => ({ ...flag, required: true } as const);
@@ -96,7 +97,7 @@ export const memoryFlags = {
   microTokens: {
     type: "integer",
     min: 1,
-    help: "tokens that pass through the model at a time; 4096 without it",
+    help: `tokens that pass through the model at a time; ${MICRO_TOKENS} without it`,
   },
 } as const;
 
@@ -142,7 +143,7 @@ export function trainingFlags({ steps, batchSize, schedule }: BatchSettings) {
   return {
     steps: { type: "integer", default: steps, min: 1, help: "training steps" },
     batchSize: { type: "integer", default: batchSize, min: 1, help: "rows of a step" },
-    learningRate: rateFlag(schedule.peak),
+    learningRate: rateFlag(schedule.peak, adapterRates.supervised),
   } as const;
 }
 
@@ -157,16 +158,16 @@ export function policyFlags({ klCoefficient, schedule, updates, episodes }: Poli
     },
     updates: { type: "integer", default: updates, min: 1, help: "updates of the policy" },
     episodes: { type: "integer", default: episodes, min: 2, help: "episodes of an update" },
-    learningRate: rateFlag(schedule.peak),
+    learningRate: rateFlag(schedule.peak, adapterRates.policy),
   } as const;
 }
 
-function rateFlag(peak: number) {
+function rateFlag(peak: number, adapters: number) {
   return {
     type: "number",
     min: 0,
     help: `highest learning rate; without it ${
       Number(peak.toPrecision(6))
-    } at a width of 64, less for wider models`,
+    } at a width of 64, less for wider models, ${adapters} times as much for adapters`,
   } as const;
 }

@@ -15,7 +15,11 @@ export interface Timed {
   body: () => unknown;
 }
 
-const SAMPLES = 15, SAMPLE_MS = 20;
+/** How long is measured; where absent, 15 samples of 20 ms. */
+export interface SampleSettings {
+  samples?: number;
+  sampleMs?: number;
+}
 
 /** The time until the GPU has finished a queue of runs, launching counted too. */
 export const wallClock: Clock = async (engine, body, count) => {
@@ -48,14 +52,18 @@ export async function measure(
 }
 
 /** Samples of each work, taken in turns, so that a machine that slows down slows all of them down. */
-export async function measureInTurns(works: readonly Timed[], clock: Clock): Promise<number[][]> {
+export async function measureInTurns(
+  works: readonly Timed[],
+  clock: Clock,
+  { samples = 15, sampleMs = 20 }: SampleSettings = {},
+): Promise<number[][]> {
   const counts: number[] = [];
   for (const { engine, body } of works) {
     await clock(engine, body, 3); // compiles
-    counts.push(Math.max(1, Math.round(SAMPLE_MS / await clock(engine, body, 3))));
+    counts.push(Math.max(1, Math.round(sampleMs / await clock(engine, body, 3))));
   }
   const times: number[][] = works.map(() => []);
-  for (let sample = 0; sample < SAMPLES; sample++) {
+  for (let sample = 0; sample < samples; sample++) {
     for (const [i, { engine, body }] of works.entries()) {
       times[i].push(await clock(engine, body, counts[i]));
     }

@@ -18,9 +18,7 @@ export const TOKENIZER_FILES = [
   "generation_config.json",
 ];
 const CONFIGS = ["config.json", "generation_config.json", "adapter_config.json"];
-/** What check-model compares with. */
-const EXPECTED = ["expected.json", "expected.safetensors"];
-const NEEDED = new Set([...CONFIGS, ...TOKENIZER_FILES, ...EXPECTED]);
+const NEEDED = [...CONFIGS, ...TOKENIZER_FILES];
 
 const SINGLE = /^(?:adapter_)?model\.safetensors$/;
 const SHARDS = /^model(?:-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$/;
@@ -36,8 +34,13 @@ export interface ModelSource {
 /**
  * The folder of a model: `name` itself where it is one, or the folder of the one model of a run; else a
  * model of the hub, of which what the cache lacks is downloaded.
+ * @param more files beside those of the model that are wanted where they are there
  */
-export async function modelFolder(name: string, access: HubAccess = hubAccess()): Promise<string> {
+export async function modelFolder(
+  name: string,
+  access: HubAccess = hubAccess(),
+  more: readonly string[] = [],
+): Promise<string> {
   if (isFolder(name)) {
     return isFolder(join(name, "models")) ? runModel(join(name, "models")) : name;
   }
@@ -49,7 +52,7 @@ export async function modelFolder(name: string, access: HubAccess = hubAccess())
     neededFiles(name, paths).filter((path) => CONFIGS.includes(path));
   const folder = openFolder(await resolve(configs));
   if ((await folder.list()).includes("config.json")) await loadConfig(folder);
-  return await resolve((paths) => neededFiles(name, paths));
+  return await resolve((paths) => neededFiles(name, paths, more));
 }
 
 export function isFolder(path: string): boolean {
@@ -66,13 +69,18 @@ function runModel(models: string): string {
   );
 }
 
-/** The files of a repository that reading its model needs. Throws where no weights are safetensors. */
-export function neededFiles(name: string, paths: readonly string[]): string[] {
+/** The files of a repository that reading its model needs, and `more`. Throws where no weights are safetensors. */
+export function neededFiles(
+  name: string,
+  paths: readonly string[],
+  more: readonly string[] = [],
+): string[] {
   const single = paths.filter((path) => SINGLE.test(path));
   // The loader takes one file where there are both; the shards would be the same weights once more.
   const weights = single.length > 0 ? single : paths.filter((path) => SHARDS.test(path));
   if (weights.length === 0) throw new Error(noWeights(name, paths));
-  return [...paths.filter((path) => NEEDED.has(path)), ...weights];
+  const others = new Set([...NEEDED, ...more]);
+  return [...paths.filter((path) => others.has(path)), ...weights];
 }
 
 function noWeights(name: string, paths: readonly string[]): string {

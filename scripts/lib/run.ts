@@ -7,6 +7,7 @@ import {
   dataFlags,
   memoryFlags,
   modelFlag,
+  policyFlags,
   resetsFlag,
   seedFlag,
   sharedTrunkFlag,
@@ -15,6 +16,7 @@ import {
 import { applyOptions } from "./overrides.ts";
 import { bundledSettings, forModel, ownDataSettings, type RunSettings } from "./settings.ts";
 
+const { learningRate } = policyFlags(bundledSettings(1).policy);
 const flags = {
   model: { ...modelFlag, help: `${modelFlag.help}; the bundled one without it` },
   ...dataFlags,
@@ -36,7 +38,7 @@ const flags = {
     help: "probability that a DR-PO episode is reset into a reference",
   },
   klCoefficient: { type: "number", min: 0, help: "weight of the KL penalty in the reward" },
-  learningRate: { type: "number", min: 0, help: "learning rate of PPO and DR-PO at their start" },
+  learningRate: { ...learningRate, help: `of PPO and DR-PO: ${learningRate.help}` },
   sftSteps: { type: "integer", min: 1, help: "steps of SFT" },
   rewardSteps: { type: "integer", min: 1, help: "steps of the reward model" },
   updates: { type: "integer", min: 1, help: "updates of PPO and of DR-PO" },

@@ -18,8 +18,8 @@ export interface RunSettings {
   policy: PolicySettings;
   /** Policy and critic share a trunk, where otherwise the critic starts from the reward model. */
   sharedTrunk: boolean;
-  /** Longest prompt, in tokens; what the context leaves, where absent. */
-  promptTokens?: number;
+  /** Longest prompt, in tokens. */
+  promptTokens: number;
   /** Updates between looks at validation prompts, and how many of those. */
   evaluateEvery: number;
   validationPrompts: number;
@@ -31,7 +31,8 @@ export interface RunSettings {
   checkpointEvery: number;
 }
 
-const MICRO_TOKENS = 4096;
+/** Tokens that pass through a model at a time. */
+export const MICRO_TOKENS = 4096;
 
 /**
  * The paper's values (Table 5), and its code's where the paper gives none or another: temperature, whitening of
@@ -144,7 +145,7 @@ const WIDTH = 64;
  * How many times the rate of all weights adapters take: ten in supervised training (Schulman et al. 2025, "LoRA
  * Without Regret"). In policy optimization that ran away from the reference on docs/your-model-your-data.md.
  */
-const ADAPTERS = { supervised: 10, policy: 2.5 };
+export const adapterRates = { supervised: 10, policy: 2.5 };
 
 /** Learning rates in proportion to 1/width, as Adam's best ones are for hidden weights (arXiv:2203.03466). */
 export function forModel(
@@ -154,8 +155,11 @@ export function forModel(
 ): RunSettings {
   const { sft, reward, policy } = settings;
   const adapters = lora !== null || parameters.base !== null;
-  const scaled = <S extends { schedule: Schedule }>(part: S, kind: keyof typeof ADAPTERS): S => {
-    const peak = part.schedule.peak * (adapters ? ADAPTERS[kind] : 1) * WIDTH / width;
+  const scaled = <S extends { schedule: Schedule }>(
+    part: S,
+    kind: keyof typeof adapterRates,
+  ): S => {
+    const peak = part.schedule.peak * (adapters ? adapterRates[kind] : 1) * WIDTH / width;
     return { ...part, schedule: { ...part.schedule, peak } };
   };
   return {

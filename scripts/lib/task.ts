@@ -10,8 +10,8 @@ import type { Pair } from "../../engine/rl/reward-model.ts";
 import type { Demonstration } from "../../engine/rl/sft.ts";
 import { loadDataset } from "./data.ts";
 import {
-  encodePair,
-  encodeReference,
+  encodePairText,
+  encodePrompt,
   type PairText,
   type ReferenceText,
   type RowEncoder,
@@ -160,18 +160,9 @@ export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] 
 export function encodeTask(text: TaskText, encoder: RowEncoder): Task {
   const fit = emptyFitReport();
   const pairs = (rows: readonly PairText[]) =>
-    rows.flatMap((row) => {
-      const fitted = encodePair(encoder, row, fit);
-      const { prompt, chosen, rejected } = row;
-      return fitted ? [{ ...fitted, prompt, chosen, rejected }] : [];
-    });
+    rows.flatMap((row) => encodePairText(encoder, row, fit) ?? []);
   const prompts = (rows: readonly ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
-    rows.flatMap((row) => {
-      const fitted = encodeReference(encoder, row, counts);
-      if (!fitted) return [];
-      const { promptIds, responseIds: referenceIds } = fitted;
-      return [{ prompt: row.prompt, promptIds, reference: row.response, referenceIds }];
-    });
+    rows.flatMap((row) => encodePrompt(encoder, row, counts) ?? []);
   const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;
   const demonstrations = prompts(train, references).map((row) => ({

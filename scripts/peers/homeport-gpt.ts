@@ -1,11 +1,11 @@
 // The language model's works in Homeport.
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { packBatch } from "../../engine/nn/batch.ts";
-import { forward, headWeight } from "../../engine/nn/decoder.ts";
+import { forward } from "../../engine/nn/decoder.ts";
+import { headLogProbabilities } from "../../engine/nn/head.ts";
 import { generate } from "../../engine/nn/generation.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import { AdamW } from "../../engine/nn/optimizer.ts";
-import { linearLogProbability } from "../../engine/ops/linear-logprob.ts";
 import { average } from "../../engine/rl/statistics.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
@@ -94,8 +94,7 @@ function textsOf(work: Training): Texts {
 function logProbabilities({ config, parameters }: Model, { inputs, targets }: Texts): Tensor {
   const { engine } = parameters;
   const hidden = forward(config, parameters, packBatch(engine, inputs));
-  const head = headWeight(config, parameters);
-  return linearLogProbability(hidden, head, engine.integers(targets)).logProb;
+  return headLogProbabilities(config, parameters, hidden, engine.integers(targets)).logProb;
 }
 
 async function meanLoss(logProb: Tensor): Promise<Float32Array> {

@@ -3,7 +3,9 @@ import type { DataAudit } from "../../data/audit/data-audit.ts";
 import type { Consistency } from "../../data/audit/labels.ts";
 import type { Leakage } from "../../data/audit/leakage.ts";
 import type { Lengths, Quantiles } from "../../data/audit/lengths.ts";
-import type { Coverage, ModelAudit, QuickReward } from "../../data/audit/model-audit.ts";
+import { isMeasured, type Measured, type Unmeasured } from "../../data/audit/measured.ts";
+import type { ModelAudit, QuickReward } from "../../data/audit/model-audit.ts";
+import { percent } from "../../data/percent.ts";
 import type { Estimate } from "../../engine/rl/statistics.ts";
 import { formatEstimate } from "./measures.ts";
 
@@ -24,7 +26,7 @@ export function auditSections(
     lengths(data.lengths),
     labels(data.labels),
     texts(data.texts),
-    ...model ? [coverage(model.coverage, model.model)] : [],
+    ...model ? [coverage(model)] : [],
     ...model?.reward ? [reward(model.reward)] : [],
   ];
 }
@@ -51,12 +53,9 @@ function rows({ counts, states }: DataAudit): AuditSection {
   };
 }
 
-function leakage(found: Leakage | null): AuditSection {
+function leakage(found: Measured<Leakage>): AuditSection {
   const title = "Training and test";
-  if (!found) {
-    const why: [string, string] = ["split", "none: too few prompts"];
-    return { title, caption: "A split takes at least 50 prompts.", rows: [why] };
-  }
+  if (!isMeasured(found)) return notMeasured(title, found);
   const own = "the one a run makes, by the prompt's opening";
   return {
     title,
@@ -125,9 +124,11 @@ function texts(found: TextHealth): AuditSection {
   };
 }
 
-function coverage(found: Coverage, model: string): AuditSection {
+function coverage({ coverage: found, model }: ModelAudit): AuditSection {
+  const title = `Coverage by ${model}`;
+  if (!isMeasured(found)) return notMeasured(title, found);
   return {
-    title: `Coverage by ${model}`,
+    title,
     caption:
       "Whether the model could have written the references. A reset state is covered if its " +
       "next token is among the likeliest that together hold 90 %.",
@@ -139,9 +140,12 @@ function coverage(found: Coverage, model: string): AuditSection {
   };
 }
 
-function reward(found: QuickReward): AuditSection {
+function reward(found: Measured<QuickReward>): AuditSection {
+  const title = "A quick reward model";
+  if (!isMeasured(found)) return notMeasured(title, found);
+  const { advantage } = found;
   return {
-    title: "A quick reward model",
+    title,
     caption:
       `Trained for ${found.steps} steps on ${count(found.trainPairs)} pairs: a look, not the ` +
       `model of a run. Accuracies on ${found.testPairs} held-out pairs; the advantage is the score of ` +
@@ -150,13 +154,19 @@ function reward(found: QuickReward): AuditSection {
       ["accuracy of the reward model", percents(found.accuracy)],
       ["of a bag of words on the same pairs", percents(found.bagOfWords)],
       ["of taking the longer response", percents(found.longer)],
-      [`advantage of the references, ${found.prompts} prompts`, formatEstimate(found.advantage, 3)],
+      [
+        `advantage of the references, ${found.prompts} prompts`,
+        isMeasured(advantage) ? formatEstimate(advantage, 3) : advantage.unmeasured,
+      ],
     ],
   };
 }
 
+function notMeasured(title: string, { unmeasured }: Unmeasured): AuditSection {
+  return { title, caption: "Not measured.", rows: [["not measured", unmeasured]] };
+}
+
 const count = (value: number) => value.toLocaleString("en");
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const percents = (share: Estimate | null) =>
   share === null ? "–" : `${formatEstimate(share, 1, 100)} %`;
 const outOf = (some: number, all: number) =>

@@ -20,7 +20,7 @@ ${table(results)}
 ${comparisons(results)}
 ${curves(metrics)}
 ${frontierSection(run)}
-${rewardModel(results)}
+${results.rewardModel ? rewardModel(results.rewardModel) : nothing}
 ${answers(samples)}
 ${resets(samples)}
 ${data(results)}
@@ -140,7 +140,7 @@ function frontierSection(run: Run) {
   return figures("Score against KL", caption, figure ? [figure] : []);
 }
 
-function rewardModel({ rewardModel: { accuracy, longerWins, pairs } }: Results) {
+function rewardModel({ accuracy, longerWins, pairs }: NonNullable<Results["rewardModel"]>) {
   const rows = [
     { title: "model", colour: "var(--drpo)", estimate: accuracy },
     { title: "longer", colour: "var(--sft)", estimate: longerWins },

@@ -13,11 +13,16 @@ export function renderTable(results: Results): string {
     comparisonTitle(comparison),
     formatEstimate(comparison.difference, 3),
   ]);
-  const { accuracy, longerWins, pairs } = results.rewardModel;
-  const rewardModel = [
-    [`Reward model right, % of ${pairs} held-out pairs`, formatEstimate(accuracy, 1, 100)],
-    ["Longer response wins, % of the same", formatEstimate(longerWins, 1, 100)],
-  ];
+  const { rewardModel: judge } = results;
+  const rewardModel = judge
+    ? [
+      [
+        `Reward model right, % of ${judge.pairs} held-out pairs`,
+        formatEstimate(judge.accuracy, 1, 100),
+      ],
+      ["Longer response wins, % of the same", formatEstimate(judge.longerWins, 1, 100)],
+    ]
+    : [];
   const title = `${results.task}: ${results.prompts} held-out prompts, mean [interval]; ` +
     "^ higher is better, v lower is better";
   return [title, align([header, ...rows]), align(comparisons), align(rewardModel)]

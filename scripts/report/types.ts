@@ -64,13 +64,14 @@ export const resultsSchema = z.object({
   winRateBy: z.enum(["gold", "reward"]),
   /** A method that was not run is absent. */
   methods: z.partialRecord(z.enum(methodNames), methodResultSchema),
+  /** Null where a run was given its reward model. */
   rewardModel: z.object({
     /** Share of held-out pairs in which the chosen response scores higher. */
     accuracy: estimateSchema,
     /** Share in which the longer response is the chosen one: what counting words would get. */
     longerWins: estimateSchema,
     pairs: count,
-  }),
+  }).nullable(),
   comparisons: z.array(comparisonSchema),
   /** Counts of the data as read; a task may add its own. */
   data: z.object({ rows: count, promptsCut: count, dropped: count, skippedBadRows: count })

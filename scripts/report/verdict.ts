@@ -1,3 +1,4 @@
+import { percent } from "../../data/percent.ts";
 import type { Estimate } from "../../engine/rl/statistics.ts";
 import { formatEstimate, formatNumber, mainScore } from "./measures.ts";
 import { type MethodName, methodTitles, type Results } from "./types.ts";
@@ -32,7 +33,7 @@ export function verdict(results: Results): Verdict {
     ...rewardHacking(results, trained),
     ...againstPpo(results),
     ...soundness(results, trained),
-    rewardModelFact(results),
+    ...results.rewardModel ? [rewardModelFact(results.rewardModel)] : [],
   ];
   return { headline: headline(results, trained), facts };
 }
@@ -52,9 +53,24 @@ function headline(results: Results, trained: MethodName) {
       return `${title} made the model worse: the ${name} fell from ${from} to ${to}, ` +
         "and its interval lies below SFT's.";
     case "overlapping":
-      return `${title} made no clear difference: the ${name} is ${to} against SFT's ${from}, ` +
-        "and their intervals overlap.";
+      return pairedHeadline(results, trained) ??
+        `${title} made no clear difference: the ${name} is ${to} against SFT's ${from}, ` +
+          "and their intervals overlap.";
   }
+}
+
+/** Where the same prompts tell apart what the two intervals do not; else null. */
+function pairedHeadline(results: Results, trained: MethodName): string | null {
+  const { key, name } = mainScore(results);
+  const paired = results.comparisons.find(({ of, against, measure }) =>
+    of === trained && against === "sft" && measure === key
+  );
+  if (!paired || (paired.difference.low <= 0 && paired.difference.high >= 0)) return null;
+  const moved = paired.difference.low > 0 ? "raised" : "lowered";
+  return `${
+    methodTitles[trained]
+  } ${moved} the ${name}: on the same prompts the difference to SFT is ` +
+    `${formatEstimate(paired.difference, 3)}.`;
 }
 
 function order(a: Estimate, b: Estimate) {
@@ -95,8 +111,8 @@ function soundness({ methods }: Results, trained: MethodName): Fact[] {
     ),
     fact(
       ended.mean >= limits.ended,
-      `${percent(ended.mean)} of ${title}'s responses end properly; ` +
-        `at least ${percent(limits.ended)} is asked.`,
+      `${percent(ended.mean, 0)} of ${title}'s responses end properly; ` +
+        `at least ${percent(limits.ended, 0)} is asked.`,
     ),
   ];
   if (methods.sft && methods.sft.distinct2.mean > 0) {
@@ -110,9 +126,11 @@ function soundness({ methods }: Results, trained: MethodName): Fact[] {
   return facts;
 }
 
-function rewardModelFact({ rewardModel: { accuracy, longerWins } }: Results): Fact {
-  const right = `The reward model is right in ${percent(accuracy.mean)} of held-out pairs`;
-  const baseline = `${percent(longerWins.mean)} for always taking the longer response`;
+function rewardModelFact(
+  { accuracy, longerWins }: NonNullable<Results["rewardModel"]>,
+): Fact {
+  const right = `The reward model is right in ${percent(accuracy.mean, 0)} of held-out pairs`;
+  const baseline = `${percent(longerWins.mean, 0)} for always taking the longer response`;
   // Labels may say the shorter one is better: then length predicts by its inverse.
   const trivial = Math.max(longerWins.mean, 1 - longerWins.mean);
   if (accuracy.low > trivial) return { status: "good", text: `${right}, against ${baseline}.` };
@@ -120,4 +138,3 @@ function rewardModelFact({ rewardModel: { accuracy, longerWins } }: Results): Fa
 }
 
 const fact = (good: boolean, text: string): Fact => ({ status: good ? "good" : "bad", text });
-const percent = (share: number) => `${formatNumber(100 * share, 0)} %`;

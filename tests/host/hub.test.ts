@@ -282,15 +282,28 @@ test("without a network the cached snapshot serves, if it holds what is wanted",
   await expect(large({ offline: true })).rejects.toThrow("HF_HUB_OFFLINE is set");
   await expect(model("org/other", all, { offline: true })).rejects.toThrow("is not in the cache");
   await expect(model("org/other")).rejects.toThrow(
-    /asked for model org\/other: no connection .* If a folder was meant: there is none at/,
+    /asked for model org\/other: no connection .*or give a folder\. If a folder was meant: there is none at/,
   );
+  expect(waits).toEqual([]); // nobody waits for a network that was never there
 });
 
-test("a snapshot of another program serves offline", async () => {
+test("a network that is lost on the way is waited for", async () => {
+  const { stop } = server;
+  const answer = only("config.json");
+  await expect(model("org/model", (paths) => (stop.call(server), answer(paths)))).rejects.toThrow(
+    "config.json: no connection",
+  );
+  expect(waits).toEqual([1, 2, 4, 8, 16]);
+});
+
+test("a snapshot of another program serves offline and without a network", async () => {
   const folder = join(storage(), "snapshots", COMMIT);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "config.json"), "{}");
   expect(await model(`org/model@${COMMIT}`, all, { offline: true })).toBe(folder);
+  server.stop();
+  expect(await model(`org/model@${COMMIT}`)).toBe(folder);
+  expect([waits, said]).toEqual([[], [expect.stringContaining("using org/model as cached")]]);
 });
 
 test("a listing that leads out of the cache is refused", async () => {

@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AdapterDescription } from "../../scripts/host/gpu.ts";
-import { storedTuning, storeTuning, tuningFile, tuningOfRun } from "../../scripts/host/tuning.ts";
+import {
+  storedTuning,
+  storeTuning,
+  tuningFile,
+  tuningOfRun,
+  type TuningOptions,
+} from "../../scripts/host/tuning.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "tuning-"));
 const env = { XDG_CACHE_HOME: cache };
@@ -31,8 +37,17 @@ test("a file that is something else is named", () => {
   expect(() => storedTuning(adapter, env)).toThrow(tuningFile(adapter, env));
 });
 
-test("a resumed run keeps its choices", () => {
-  expect(tuningOfRun(join(cache, "none"))).toBeNull();
-  writeFileSync(join(cache, "config.json"), JSON.stringify({ tuning: { one: "tiled" } }));
-  expect(tuningOfRun(cache)).toEqual({ one: "tiled" });
+test("a folder's choices come before --tuned, that before the choices of a config file", () => {
+  const config = join(cache, "config.json"), other = { ...adapter, name: "known" };
+  writeFileSync(config, JSON.stringify({ tuning: { one: "tiled" } }));
+  storeTuning(other, { one: "direct" }, env);
+  const chosen = (options: Partial<TuningOptions>) =>
+    tuningOfRun({ tuned: false, ...options }, other, env);
+  const folder = join(cache, "none");
+  expect(chosen({ folder })).toBeNull();
+  expect(chosen({ folder, config })).toEqual({ one: "tiled" });
+  expect(chosen({ folder, config, tuned: true })).toEqual({ one: "direct" });
+  expect(chosen({ folder: cache, tuned: true })).toEqual({ one: "tiled" });
+  writeFileSync(config, JSON.stringify({ tuning: null }));
+  expect(chosen({ folder: cache, tuned: true })).toBeNull();
 });

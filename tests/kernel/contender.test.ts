@@ -36,6 +36,6 @@ test("an unknown variant and a missing file are named", async () => {
   expect(() => expectVariant(engine, findOps("matmul").ops, "fast")).toThrow(
     "there are tiled, tiled32",
   );
-  expect(() => expectVariant(engine, findOps("softmax").ops, "fast")).toThrow("one kernel alone");
+  expect(() => expectVariant(engine, findOps("gelu").ops, "fast")).toThrow("one kernel alone");
   await expect(useFile(engine, "softmax", "nowhere.wgsl")).rejects.toThrow("--file nowhere.wgsl");
 });

@@ -100,11 +100,15 @@ test("an adapter whose base is not there says which it wants", async () => {
 test("merge.ts writes a model of its own that computes what the adapter does", async () => {
   const engine = await testEngine();
   const path = oracle("adapters/llama-lora"), out = join(folder, "merged");
-  const command = [process.execPath, "scripts/merge.ts", path, out];
-  const { exitCode, stderr } = Bun.spawnSync(command, { cwd: ROOT });
+  const command = [process.execPath, "scripts/merge.ts", path, out, "--json"];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: ROOT });
   expect([exitCode, exitCode === 0 ? "" : stderr.toString()]).toEqual([0, ""]);
   const [adapted, merged] = [await loadFrozen(engine, path), await loadFrozen(engine, out)];
   expect(merged.parameters.base).toBeNull();
+  expect(JSON.parse(stdout.toString())).toMatchObject({
+    model: out,
+    weights: merged.parameters.count,
+  });
   const batch = packPredictions(engine, [[3, 5, 9]], [[1, 3]]);
   const [expected, found] = [adapted, merged].map((model) =>
     engine.scope(() => logits(model, batch))

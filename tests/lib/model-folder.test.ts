@@ -38,6 +38,9 @@ test("what a model needs is fetched, and one file instead of shards", () => {
   expect(needed(...sharded, "model.safetensors")).toEqual([...config, "model.safetensors"]);
   expect(needed("adapter_config.json", "adapter_model.safetensors", "consolidated.safetensors"))
     .toEqual([...config, "adapter_config.json", "adapter_model.safetensors"]);
+  const paths = ["expected.json", "model.safetensors"];
+  expect(neededFiles("x", paths)).toEqual(["model.safetensors"]);
+  expect(neededFiles("x", paths, ["expected.json", "expected.safetensors"])).toEqual(paths);
 });
 
 test("a repository without safetensors is refused with its reason", () => {

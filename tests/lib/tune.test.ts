@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
+import { tuneCase } from "../../scripts/lib/tune.ts";
 import {
   attentionCase,
-  decodingCase,
+  forwardCase,
   productCases,
   reductionCase,
-  tuneCase,
-} from "../../scripts/lib/tune.ts";
+} from "../../scripts/lib/tuning-cases.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 
 const quick = { samples: 3, sampleMs: 0 };
@@ -13,9 +13,12 @@ const quick = { samples: 3, sampleMs: 0 };
 test("each case is measured with the variants that this adapter has", async () => {
   const engine = await testEngine();
   const heads = { heads: 2, keyHeads: 1, headSize: 8 };
+  const layers = [true, false].map((inputFirst) => ({ inputs: 12, outputs: 20, inputFirst }));
   const cases = [
-    ...productCases(engine, 24, [16, 12]),
-    decodingCase(engine, 3, [16, 12]),
+    ...layers.flatMap((layer) => [
+      ...productCases(engine, 100, layer),
+      forwardCase(engine, 3, layer),
+    ]),
     attentionCase(engine, heads, 16),
     reductionCase(engine, 5, 100),
   ];
@@ -30,7 +33,7 @@ test("each case is measured with the variants that this adapter has", async () =
 
 test("a variant that computes something else is never chosen", async () => {
   const engine = await newEngine();
-  const [one] = productCases(engine, 8, [8, 8]);
+  const [one] = productCases(engine, 8, { inputs: 8, outputs: 8, inputFirst: false });
   const wrong = {
     ...one,
     variants: [one.fallback, "wrong"],

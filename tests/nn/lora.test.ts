@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { adapterOf, loraModel, mergeAdapter } from "../../engine/nn/adapter.ts";
+import type { Engine } from "../../engine/gpu/engine.ts";
+import { adapterOf, baseOf, loraModel } from "../../engine/nn/adapter.ts";
+import { mergeAdapter } from "../../engine/nn/merge.ts";
 import { LoraParameters } from "../../engine/nn/lora.ts";
 import {
   copyModel,
@@ -18,13 +20,15 @@ import { Parameters } from "../../engine/tensor/parameters.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { openFolder } from "../../scripts/host/files.ts";
 import { dot, expectClose, numericalGradients, randomNumbers } from "../support/compare.ts";
+import { decodingError } from "../support/decoding.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
+import { memoryFolder } from "../support/memory-folder.ts";
 import { oracle } from "../support/shared.ts";
 
 const OPTIONS = { rank: 3, alpha: 6, targets: ["q_proj", "v_proj"] };
 
-async function tinyBase(engine?: Awaited<ReturnType<typeof testEngine>>): Promise<Model> {
-  const folder = openFolder(oracle("models/llama"));
+async function tinyBase(family = "llama", engine?: Engine): Promise<Model> {
+  const folder = openFolder(oracle(`models/${family}`));
   return await loadModel(engine ?? await testEngine(), folder, { trainable: false });
 }
 
@@ -108,8 +112,8 @@ type Parameters4 = [Float64Array, Float64Array, Float64Array, Float64Array];
 
 test("a fresh adapter leaves the model as it is, to the bit", async () => {
   const base = await tinyBase();
-  const model = loraModel(base, { ...OPTIONS, targets: "all-linear" }, 1);
-  expect(adapterOf(model).adapters.size).toBe(14);
+  const model = loraModel(base, { ...OPTIONS, targets: ".*" }, 1);
+  expect(adapterOf(model).adapters.size).toBe(15);
   expect(await logitsOf(model)).toEqual(await logitsOf(base));
   stir(model, 1);
   expect(await logitsOf(model)).not.toEqual(await logitsOf(base));
@@ -138,19 +142,63 @@ test("A is drawn from U(−1/√K, 1/√K) by seed, B is 0", async () => {
   for (const { parameters } of [...models, base]) parameters.release();
 });
 
-for (const family of ["llama", "gpt2", "pythia"]) {
-  test(`the merged ${family} model computes what the adapted one does`, async () => {
-    const base = await loadModel(await testEngine(), openFolder(oracle(`models/${family}`)));
-    const model = await loadAdapter(base, openFolder(oracle(`adapters/${family}-lora`)));
+for (
+  const [adapter, family] of [
+    ["llama-lora", "llama"],
+    ["gpt2-lora", "gpt2"],
+    ["pythia-lora", "pythia"],
+    ["llama-tied-head-lora", "llama-tied"],
+    ["gpt2-head-lora", "gpt2"],
+    ["pythia-head-lora", "pythia"],
+  ]
+) {
+  test(`${adapter} generates what it is trained by, and merged into its base is the same model`, async () => {
+    const engine = await testEngine();
+    const base = await loadModel(engine, openFolder(oracle(`models/${family}`)));
+    const alone = await logitsOf(base);
+    const model = await loadAdapter(base, openFolder(oracle(`adapters/${adapter}`)));
+    expect(await decodingError(model)).toBeLessThan(1e-5);
+    const adapted = await logitsOf(model);
+    expect(await logitsOf(baseOf(model))).toEqual(alone); // the reference
+    expect(adapted).not.toEqual(alone);
     const merged = mergeAdapter(model);
     expect(merged.parameters.base).toBeNull();
-    expect(merged.parameters.names).toEqual(base.parameters.names);
-    const adapted = await logitsOf(model);
     expectClose(await logitsOf(merged), adapted, 1e-5);
-    expect(await logitsOf(base)).not.toEqual(adapted);
-    for (const { parameters } of [merged, model, base]) parameters.release();
+    // An adapted head is a weight of its own, beside an embedding that stays.
+    const untied = base.config.tied && adapter.includes("head");
+    expect(merged.config).toEqual(untied ? { ...base.config, tied: false } : base.config);
+    expect(merged.parameters.names)
+      .toEqual([...base.parameters.names, ...untied ? ["lm_head.weight"] : []]);
+    const saved = await loadModel(engine, memoryFolder("merged", await modelFiles(merged)));
+    expect(await logitsOf(saved)).toEqual(await logitsOf(merged));
+    for (const { parameters } of [saved, merged, model, base]) parameters.release();
   });
 }
+
+test("the head is a target by its name or a pattern, but not of all-linear", async () => {
+  const [base, pythia] = [await tinyBase(), await tinyBase("pythia")];
+  const adapted = (base: Model, options: object) => {
+    const { parameters } = loraModel(base, { ...OPTIONS, ...options }, 1);
+    const { adapters } = parameters as LoraParameters;
+    const shapes = [...adapters].map(([layer, { a, b }]) => [layer, a.shape, b.shape]);
+    parameters.release();
+    return shapes;
+  };
+  const head = ["lm_head", [3, 48], [263, 3]];
+  expect(adapted(base, { targets: ["lm_head"] })).toEqual([head]);
+  expect(adapted(base, { targets: ".*" }).length).toBe(15);
+  expect(adapted(base, { targets: ".*" }).at(-1)).toEqual(head);
+  expect(adapted(base, { targets: ".*", exclude: ["lm_head"] }).length).toBe(14);
+  expect(adapted(base, { targets: "all-linear" }).length).toBe(14);
+  expect(adapted(base, { targets: ["lm_head"], rankPattern: { lm_head: 1 } }))
+    .toEqual([["lm_head", [1, 48], [263, 1]]]);
+  // Transformers 5 calls it lm_head in memory, transformers 4 as in the checkpoint.
+  for (const name of ["lm_head", "embed_out"]) {
+    expect(adapted(pythia, { targets: [name] })).toEqual([[name, [3, 48], [259, 3]]]);
+    expect(adapted(pythia, { targets: ".*", exclude: [name] }).length).toBe(8);
+  }
+  for (const { parameters } of [base, pythia]) parameters.release();
+});
 
 test("training an adapter leaves the base as it is, to the bit", async () => {
   const base = await tinyBase();
@@ -177,7 +225,7 @@ test("several models over one base hold its weights once, and gradients for thei
   const engine = await newEngine();
   const bytes = () => engine.memory.live;
   const empty = bytes();
-  const base = await tinyBase(engine);
+  const base = await tinyBase("llama", engine);
   const once = bytes() - empty;
   const policy = loraModel(base, OPTIONS, 1);
   const own = bytes() - empty - once;
@@ -244,8 +292,9 @@ test("what cannot be adapted is refused by name", async () => {
   const base = await tinyBase();
   const make = (options: object) => () => loraModel(base, { ...OPTIONS, ...options }, 1);
   expect(make({ targets: ["q_proj", "query"] })).toThrow('the LoRA targets ["query"] mean no');
-  expect(make({ targets: ["lm_head"] })).toThrow(
-    "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+  expect(make({ targets: ["embed_tokens"] })).toThrow(
+    "mean no linear layer of this model; those that can be adapted are q_proj, k_proj, v_proj, o_proj, gate_proj, " +
+      'up_proj, down_proj, lm_head ("all-linear" means all of them but the output head, lm_head)',
   );
   expect(make({ targets: ".*norm" })).toThrow('the LoRA targets ".*norm" mean no linear layer');
   expect(make({ rank: 2.5 })).toThrow("a LoRA rank is a positive integer, got 2.5");

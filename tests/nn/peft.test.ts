@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
 import { adapterOf, loraModel } from "../../engine/nn/adapter.ts";
 import type { Folder } from "../../engine/nn/bytes.ts";
-import { copyModel, loadModel, type Model, SCORE_WEIGHT } from "../../engine/nn/model.ts";
+import {
+  copyModel,
+  loadModel,
+  logits,
+  type Model,
+  packPredictions,
+  SCORE_WEIGHT,
+} from "../../engine/nn/model.ts";
 import { adapterFiles, loadAdapter } from "../../engine/nn/peft.ts";
 import { adapterBase } from "../../engine/nn/peft-config.ts";
 import {
@@ -16,7 +23,16 @@ import { testEngine } from "../support/engine.ts";
 import { oracle } from "../support/shared.ts";
 import { memoryFolder } from "../support/memory-folder.ts";
 
-const BASES = { "llama-lora": "llama", "gpt2-lora": "gpt2", "pythia-lora": "pythia" };
+const BASES = {
+  "llama-lora": "llama",
+  "gpt2-lora": "gpt2",
+  "pythia-lora": "pythia",
+  "llama-tied-head-lora": "llama-tied",
+  "gpt2-head-lora": "gpt2",
+  "pythia-head-lora": "pythia",
+};
+/** PEFT writes it with an adapted head. It is the base's, and not written here. */
+const FROZEN_HEAD = "base_model.model.lm_head.base_layer.weight";
 const LLAMA = openFolder(oracle("adapters/llama-lora"));
 
 async function baseModel(name = "llama"): Promise<Model> {
@@ -24,17 +40,18 @@ async function baseModel(name = "llama"): Promise<Model> {
   return await loadModel(await testEngine(), folder, { trainable: false });
 }
 
-/** The Llama adapter in memory, with some of its config and its tensors changed. */
+/** The Llama adapter, or another, in memory, with some of its config and its tensors changed. */
 async function changed(
   config: Record<string, unknown>,
   change: (tensors: TensorEntry[]) => TensorEntry[] = (tensors) => tensors,
+  source = LLAMA,
 ): Promise<Folder> {
-  const stored = await openSafetensors(await LLAMA.open("adapter_model.safetensors"));
+  const stored = await openSafetensors(await source.open("adapter_model.safetensors"));
   const tensors = await Promise.all(stored.names.map(async (name) => {
     const { shape, toFloat32 } = stored.tensor(name);
     return { name, shape, data: await toFloat32() };
   }));
-  const json = { ...JSON.parse(await LLAMA.text("adapter_config.json")), ...config };
+  const json = { ...JSON.parse(await source.text("adapter_config.json")), ...config };
   return memoryFolder(
     "changed",
     new Map([
@@ -42,6 +59,12 @@ async function changed(
       ["adapter_model.safetensors", writeSafetensors(change(tensors))],
     ]),
   );
+}
+
+/** What the adapter's tensors are called where it is saved. */
+async function savedNames(model: Model): Promise<readonly string[]> {
+  const folder = memoryFolder("written", await adapterFiles(model, null));
+  return (await openSafetensors(await folder.open("adapter_model.safetensors"))).names;
 }
 
 async function expectSame(again: Model, model: Model): Promise<void> {
@@ -71,10 +94,12 @@ for (const [name, base] of Object.entries(BASES)) {
     const read = async (folder: Folder) => {
       const file = await openSafetensors(await folder.open("adapter_model.safetensors"));
       return new Map(
-        await Promise.all(file.names.map(async (tensor) => {
-          const { shape, toFloat32 } = file.tensor(tensor);
-          return [tensor, { shape, data: await toFloat32() }] as const;
-        })),
+        await Promise.all(
+          file.names.filter((name) => name !== FROZEN_HEAD).map(async (tensor) => {
+            const { shape, toFloat32 } = file.tensor(tensor);
+            return [tensor, { shape, data: await toFloat32() }] as const;
+          }),
+        ),
       );
     };
     const written = memoryFolder("written", files);
@@ -142,6 +167,24 @@ test("a classifier's head without a bias loads with bias 0, whole modules replac
   for (const owner of [parameters, base.parameters]) owner.release();
 });
 
+test("the head of Pythia may have the name that transformers 4 gives it", async () => {
+  const base = await baseModel("pythia");
+  const source = openFolder(oracle("adapters/pythia-head-lora"));
+  const named = await changed(
+    { target_modules: ".*(dense|embed_out)" },
+    (tensors) =>
+      tensors.map((tensor) => ({ ...tensor, name: tensor.name.replace("lm_head", "embed_out") })),
+    source,
+  );
+  const [model, again] = [await loadAdapter(base, source), await loadAdapter(base, named)];
+  const { engine } = base.parameters;
+  const batch = packPredictions(engine, [[3, 5, 9]], [[1, 3]]);
+  const [expected, found] = [model, again].map((one) => engine.scope(() => logits(one, batch)));
+  expect(await found.read()).toEqual(await expected.read());
+  expect(await savedNames(again)).toContain("base_model.model.embed_out.lora_A.weight");
+  for (const { parameters } of [model, again, base]) parameters.release();
+});
+
 const REFUSED: [option: string, value: unknown][] = [
   ["peft_type", "IA3"],
   ["task_type", "SEQ_2_SEQ_LM"],
@@ -178,6 +221,7 @@ test("dropout acts in training alone: such an adapter loads frozen", async () =>
 });
 
 const QUERY_A = "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight";
+const HEAD = "base_model.model.lm_head";
 const FAULTS: [what: string, folder: () => Promise<Folder>, message: string][] = [
   [
     "a missing tensor",
@@ -198,6 +242,17 @@ const FAULTS: [what: string, folder: () => Promise<Folder>, message: string][] =
     "another rank than the tensors'",
     () => changed({ r: 3 }),
     "has shape [4, 48], but adapter_config.json over the base model means [3, 48]",
+  ],
+  [
+    "a frozen head that is not the base's",
+    () =>
+      changed({ target_modules: ["q_proj", "v_proj", "lm_head"] }, (tensors) => [
+        ...tensors,
+        { name: `${HEAD}.lora_A.weight`, shape: [4, 48], data: new Float32Array(4 * 48) },
+        { name: `${HEAD}.lora_B.weight`, shape: [263, 4], data: new Float32Array(263 * 4) },
+        { name: FROZEN_HEAD, shape: [263, 48], data: new Float32Array(263 * 48) },
+      ]),
+    "lm_head.base_layer.weight is not the base model's lm_head.weight",
   ],
   [
     "a module to save without tensors",

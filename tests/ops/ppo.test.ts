@@ -5,7 +5,8 @@ import { Tape } from "../../engine/tensor/tape.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { countGenerated, randomRoles, rolesOf } from "../../engine/check/episodes.ts";
+import { randomRoles } from "../../engine/check/episodes.ts";
+import { countGenerated, rolesOf } from "../support/roles.ts";
 import { checkFamily } from "../support/check.ts";
 
 checkFamily("ppo");

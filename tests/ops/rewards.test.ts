@@ -3,7 +3,7 @@ import { shapeRewards } from "../../engine/ops/rewards.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { rolesOf } from "../../engine/check/episodes.ts";
+import { rolesOf } from "../support/roles.ts";
 import { checkFamily } from "../support/check.ts";
 
 checkFamily("rewards");

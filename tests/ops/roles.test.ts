@@ -9,7 +9,7 @@ import { Role } from "../../engine/ops/roles.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { countGenerated, fillElsewhere } from "../../engine/check/episodes.ts";
+import { countGenerated, fillElsewhere } from "../support/roles.ts";
 
 /** A batch's roles: any code in any place, not only layouts that episodes have. */
 const layouts = fc.integer({ min: 1, max: 20 }).chain((columns) =>

@@ -80,6 +80,18 @@ for (const [G, V, C, limit] of SIZES) {
       );
     });
 
+    test("logits with a second product are linear's with a residual", async () => {
+      const K = C / 2;
+      const few: [Float32Array, number[]] = [randomNumbers(2 * C, 1), [2, C]];
+      const states: [Float32Array, number[]] = [randomNumbers(2 * K, 6), [2, K]];
+      const factor: [Float32Array, number[]] = [randomNumbers(V * K, 7), [V, K]];
+      await compare(
+        [few, table, states, factor],
+        (_, [x, w, h, b]) => tableLogits(x, w, { x: h, table: b }),
+        (_, [x, w, h, b]) => linear(h, b, { residual: linear(x, w) }),
+      );
+    });
+
     test("log-probabilities", async () => {
       const targets = randomIntegers(G, V, 3);
       await compare(
@@ -99,6 +111,15 @@ for (const [G, V, C, limit] of SIZES) {
     });
   });
 }
+
+test("a second product of another shape is refused by name", async () => {
+  const engine = await testEngine();
+  const [x, table] = [engine.zeros([2, 4]), engine.zeros([5, 4])];
+  const add = (x2: number[], table2: number[]) => () =>
+    tableLogits(x, table, { x: engine.zeros(x2), table: engine.zeros(table2) });
+  expect(add([3, 1], [5, 1])).toThrow("tableLogits: added.x has shape [3, 1], expected [2, any]");
+  expect(add([2, 3], [4, 3])).toThrow("added.table has shape [4, 3], expected [5, 3]");
+});
 
 test("rows too wide for a binding are refused, and so is what no op takes in blocks", async () => {
   const engine = await newEngine({ bindingLimit: 1024 });

@@ -4,7 +4,7 @@ import { Role } from "../../engine/ops/roles.ts";
 import losses from "../oracle/losses.json" with { type: "json" };
 import { expectClose, randomNumbers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
-import { rolesOf } from "../../engine/check/episodes.ts";
+import { rolesOf } from "../support/roles.ts";
 import { checkFamily } from "../support/check.ts";
 
 checkFamily("whiten");

@@ -124,6 +124,15 @@ test("a run with only some methods and nothing logged has a report", () => {
   expect(bare).not.toMatch(/undefined|NaN|\[object/);
 });
 
+test("a run that was given its reward model says nothing of its accuracy", () => {
+  const run = exampleRun();
+  run.results.rewardModel = null;
+  const { document } = parseHTML(renderReport(run));
+  const titles = [...document.querySelectorAll("h2")].map((title) => title.textContent);
+  expect(titles).not.toContain("Reward model");
+  expect(document.querySelector(".facts")!.textContent).not.toContain("held-out pairs");
+});
+
 test("warnings are shown", () => {
   const run = exampleRun();
   run.results.warnings = ["Real posts contain offensive text."];

@@ -24,6 +24,8 @@ test("cells are mean [low, high] in the unit of the row", () => {
   expect(table).toMatch(/Wins against SFT, % \^ +- +78\.0/);
   expect(table).toMatch(/DR-PO - PPO, gold score, equal episodes +0\.012 \[-0\.038, 0\.062\]/);
   expect(table).toMatch(/450 held-out pairs +71\.0 \[67\.0, 75\.0\]/);
+  const given = renderTable({ ...exampleRun().results, rewardModel: null });
+  expect(given).toBe(table.slice(0, table.lastIndexOf("\n\n")));
 });
 
 test("a measure that no method has is left out", () => {

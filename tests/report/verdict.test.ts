@@ -26,6 +26,21 @@ test("overlapping intervals are no difference, however large the means", () => {
   expect(verdictWith({ gold: about(0.4, 0.2) }).headline).toContain("no clear difference");
 });
 
+test("what the same prompts tell apart is a difference, though the intervals overlap", () => {
+  const { results } = exampleRun();
+  results.methods.drpo!.gold = about(0.25, 0.1);
+  const headline = (difference: number) => {
+    const paired = { of: "drpo", against: "sft", measure: "gold", at: "episodes" } as const;
+    results.comparisons = [{ ...paired, difference: about(difference, 0.05) }];
+    return verdict(results).headline;
+  };
+  expect(headline(0.065)).toBe(
+    "DR-PO raised the gold score: on the same prompts the difference to SFT is 0.065 [0.015, 0.115].",
+  );
+  expect(headline(-0.065)).toContain("DR-PO lowered the gold score");
+  expect(headline(0.04)).toContain("no clear difference");
+});
+
 test("a reward that rises without gold is called out", () => {
   const { facts } = verdictWith({ gold: about(0.185, 0.03), reward: about(3, 0.1) });
   expect(statusOf(facts, "learned to please the reward model")).toBe("bad");

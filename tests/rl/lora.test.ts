@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { loraModel, mergeAdapter } from "../../engine/nn/adapter.ts";
+import { loraModel } from "../../engine/nn/adapter.ts";
+import { mergeAdapter } from "../../engine/nn/merge.ts";
 import { copyModel, type Model } from "../../engine/nn/model.ts";
 import type { Models } from "../../engine/rl/experience.ts";
 import { PolicyTrainer } from "../../engine/rl/policy-trainer.ts";
@@ -9,7 +10,7 @@ import { bytesSource } from "../../engine/nn/bytes.ts";
 import { testEngine } from "../support/engine.ts";
 import { storyteller, tinySettings, tinySources } from "../support/tiny.ts";
 
-const OPTIONS = { rank: 4, alpha: 8, targets: "all-linear" };
+const OPTIONS = { rank: 4, alpha: 8, targets: ".*" }; // all linear layers and the head, which is tied
 
 /** Policy, critic and reward model as adapters over one base, which is the reference. */
 function adaptedModels(reference: Model): Models {

@@ -6,6 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { parseHTML } from "linkedom";
+import type { Coverage, QuickReward } from "../../data/audit/model-audit.ts";
 import type { AuditReport } from "../../scripts/report/audit.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -70,13 +71,40 @@ test("with the bundled model: its opinion, and a selection of references", async
   expect(["fit", "fit with care", "not fit"]).toContain(verdict.fitness);
   expect(found.lengths.unit).toBe("tokens");
   // The model wrote these stories itself, at a temperature below 1.
-  expect(opinion!.coverage.covered.mean).toBeGreaterThan(0.8);
-  expect(opinion!.reward!.testPairs).toBeGreaterThan(10);
+  expect((opinion!.coverage as Coverage).covered.mean).toBeGreaterThan(0.8);
+  expect((opinion!.reward as QuickReward).testPairs).toBeGreaterThan(10);
   const selected = readFileSync(join(folder, "selected.jsonl"), "utf8").trim().split("\n");
   const rows = selected.map((line) => JSON.parse(line));
   expect(rows.length).toBeGreaterThan(10);
   expect(Object.keys(rows[0])).toEqual(["prompt", "response", "score", "id"]);
 }, 120_000);
+
+const row = (i: number) => ({ prompt: `Day ${i},`, chosen: ` It rained ${i}.`, rejected: " No." });
+const unmeasured: [name: string, rows: object[], reasons: string[]][] = [
+  ["one row", [row(1)], ["Of 1 rows the", "of 1 references 1 can be used"]],
+  [
+    "one prompt",
+    Array.from({ length: 30 }, (_, i) => ({ ...row(i), prompt: "Today," })),
+    ["Of 30 rows the", "What a reward model learns from the labels was not measured: Of 30"],
+  ],
+  [
+    "ties alone",
+    Array.from({ length: 30 }, (_, i) => ({ ...row(i), chosen: " No." })),
+    ["No row prefers one answer", "there are no references"],
+  ],
+];
+for (const [name, rows, reasons] of unmeasured) {
+  test(`${name}: a verdict that says what the model could not be asked`, async () => {
+    writeFileSync(join(folder, "few.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+    const args = ["--steps", "1", "--sample", "2", "--response-tokens", "40"];
+    const { code, out } = await audit("few.jsonl", "--model", path("data/storyteller"), ...args);
+    expect(code).toBe(0);
+    const verdict = out.slice(out.indexOf("Verdict: not fit for DR-PO"));
+    for (const reason of reasons) expect(verdict).toContain(reason);
+    const page = parseHTML(readFileSync(join(folder, "audit.html"), "utf8")).document;
+    for (const reason of reasons) expect(page.querySelector("ul")!.textContent).toContain(reason);
+  }, 60_000);
+}
 
 test("data without any preference is not fit, and says why", async () => {
   const rows = Array.from(

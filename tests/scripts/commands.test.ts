@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseHTML } from "linkedom";
 import { testEngine } from "../support/engine.ts";
 
 // The commands as a person starts them, each with what the one before it wrote.
@@ -88,6 +89,12 @@ test("sft, reward, drpo and evaluate follow each other, with adapters over one b
     expect(file("drpo/samples.jsonl").toString()).toContain(part);
   }
 
+  const page = parseHTML(file("drpo/report.html").toString()).document;
+  const titles = [...page.querySelectorAll("h2")].map((title) => title.textContent);
+  expect(titles).toEqual(expect.arrayContaining(["Result", "Training", "Answers side by side"]));
+  expect([...page.querySelectorAll("figcaption")].map((title) => title.textContent))
+    .toContain("KL to SFT (nats per response)");
+
   // The policy shared its trunk with the critic, whose head is no part of it.
   const against = ["--model", "drpo", "--reward", "reward", "--test-prompts", "3"];
   const both = await run("evaluate", ...model, ...against, ...data, "--run", "both");
@@ -135,6 +142,17 @@ test("a run's config.json repeats it to the bit, and flags win over a config", a
   expect(json("again/config.json").options).toEqual(json("first/config.json").options);
   // A finished run goes on from its last checkpoint: there is nothing left to train.
   expect(await run("sft", "--resume", "first")).toMatchObject(numbers);
+
+  // Kernels that were measured are a part of what a config repeats, and of what a folder computes with.
+  const tuning = { "a class of shapes": "direct" };
+  writeFileSync(
+    join(folder, "tuned.json"),
+    JSON.stringify({ ...json("first/config.json"), tuning }),
+  );
+  await run("sft", "--config", "tuned.json", "--run", "tuned");
+  expect(json("tuned/config.json").tuning).toEqual(tuning);
+  await run("sft", ...first.slice(0, -1), "tuned");
+  expect(json("tuned/config.json").tuning).toEqual(tuning);
 
   const mine = {
     model: storyteller,

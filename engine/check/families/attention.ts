@@ -3,6 +3,7 @@ import {
   type AttentionVariant,
   type Heads,
   type Sequences,
+  subgroupFits,
 } from "../../ops/attention.ts";
 import {
   decodeAttention,
@@ -87,7 +88,7 @@ const attentionOp: Op = {
       name: "subgroup",
       shader: "attention_subgroup",
       available: ({ subgroups }) => subgroups,
-      fits: ({ D }) => D % 8 === 0 && D <= 64,
+      fits: ({ D }) => subgroupFits(D),
     },
   ],
   problem(sizes) {

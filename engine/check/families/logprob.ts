@@ -19,6 +19,12 @@ export function logProbReference(logits: Numbers, targets: Numbers, temperature:
   };
 }
 
+/** x·Tᵀ for x [R, C] and T [V, C]. */
+function logitsOf(x: Numbers, table: Numbers, sizes: [R: number, V: number, C: number]) {
+  const [, , C] = sizes;
+  return product({ data: x, strides: [C, 1] }, { data: table, strides: [1, C] }, sizes);
+}
+
 function entropyOf(logP: Float64Array): number {
   let sum = 0;
   for (const l of logP) sum -= Math.exp(l) * l;
@@ -67,6 +73,7 @@ const fusedOp = reducingRows({
   letters: {
     ...letters,
     C: { meaning: "width of the hidden states" },
+    K: { meaning: "rank of a product added to the logits; 0: none", default: 0 },
     chunk: { meaning: "bytes of logits at a time", default: 16 * 1024 * 1024 },
   },
   typical: { R: 2176, V: 1024, C: 64 },
@@ -76,6 +83,7 @@ const fusedOp = reducingRows({
     // Chunks of 64 rows: several, and a last one that is not full.
     { R: 150, C: 12, V: 37, temperature: 1.3, chunk: 64 * 37 * 4 },
     { R: 64, C: 64, V: 257, chunk: 1 },
+    { R: 150, C: 64, V: 37, K: 3, temperature: 0.8, chunk: 64 * 37 * 4 },
   ],
   more: [{ R: 3, C: 16, V: 50257 }],
   tolerance: {
@@ -85,26 +93,30 @@ const fusedOp = reducingRows({
       "the rounding of the product comes before that of the log-softmax; the gradient of the hidden " +
       "states is a sum over the vocabulary in f32, 1.2e-5 off at 50,257 tokens",
   },
-  problem: ({ R, C, V, temperature, chunk }) => ({
+  problem: ({ R, C, V, K, temperature, chunk: chunkBytes }) => ({
     inputs: {
       hidden: variable([R, C], 1),
       weight: variable([V, C], 2),
       targets: integers(randomIntegers(R, V, 3)),
+      ...K && { states: variable([R, K], 4), factor: variable([V, K], 5) },
     },
-    run: ({ hidden, weight, targets }) => ({
-      ...linearLogProbability(hidden, weight, targets, { temperature, chunkBytes: chunk }),
-    }),
-    reference({ hidden, weight, targets }) {
-      const logits = product(
-        { data: hidden, strides: [C, 1] },
-        { data: weight, strides: [1, C] },
-        [R, V, C],
-      );
+    run({ hidden, weight, targets, states, factor }) {
+      const added = K ? { x: states, table: factor } : undefined;
+      return {
+        ...linearLogProbability(hidden, weight, targets, { temperature, chunkBytes, added }),
+      };
+    },
+    reference({ hidden, weight, targets, states, factor }) {
+      const logits = logitsOf(hidden, weight, [R, V, C]);
+      if (K) logitsOf(states, factor, [R, V, K]).forEach((logit, i) => logits[i] += logit);
       return logProbReference(logits, targets, temperature);
     },
     differentiable: ["logProb", "entropy"],
   }),
-  cost: ({ R, C, V }) => ({ flops: 2 * R * C * V, bytes: 4 * (R * C + V * C) }),
+  cost: ({ R, C, V, K }) => ({
+    flops: 2 * R * (C + K) * V,
+    bytes: 4 * (R + V) * (C + K),
+  }),
 });
 
 export const logprobFamily: Family = {

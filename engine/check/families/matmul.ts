@@ -1,6 +1,12 @@
 import type { ShaderName } from "../../gpu/shaders.ts";
 import { launchMatmul, linear } from "../../ops/matmul.ts";
-import { hasMatmulVariant, type MatmulVariant, matmulVariants } from "../../ops/matmul-variants.ts";
+import type { Layout } from "../../ops/matmul-operands.ts";
+import {
+  fitsMatmulVariant,
+  hasMatmulVariant,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../ops/matmul-variants.ts";
 import { geluReference } from "./gelu.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
@@ -45,6 +51,10 @@ const layouts = [{ TA: 0, TB: 0 }, { TA: 0, TB: 1 }, { TA: 1, TB: 0 }];
 /** Shapes that leave every kind of tile half full, each in all layouts. */
 function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): Sizes[] {
   return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
+}
+
+function layoutOf({ TA, TB }: Sizes): Layout {
+  return { transposeA: TA === 1, transposeB: TB === 1 };
 }
 
 const entries = [
@@ -107,7 +117,7 @@ const productOp: Op = {
     name,
     shader: shaders[name],
     available: (features) => hasMatmulVariant(features, name),
-    fits: ({ TB }) => name !== "matvec_subgroup" || TB === 1,
+    fits: (sizes) => fitsMatmulVariant(name, layoutOf(sizes)),
   })),
   problem: productProblem,
   cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }),
@@ -115,7 +125,7 @@ const productOp: Op = {
 
 function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
   const sizes = { rows: M, columns: N, inner: K };
-  const layout = { transposeA: TA === 1, transposeB: TB === 1 };
+  const layout = layoutOf({ TA, TB });
   return {
     inputs: {
       a: constant(TA ? [K, M] : [M, K], 1),
@@ -151,7 +161,7 @@ const halfProductOp: Op = {
   name: "launchMatmul of f16",
   summary: "the same with B stored as f16, as weights may be that are not trained",
   grid: productOp.grid.filter((_, i) => i % 5 === 1),
-  more: [],
+  more: undefined,
   tolerance: { ...productOp.tolerance, reason: "as launchMatmul: f16 widens to f32 exactly" },
   variants: productOp.variants?.map((variant) => ({
     ...variant,

@@ -16,6 +16,8 @@ export interface HubAccess {
   offline: boolean;
   /** A connection that brings nothing for so long is given up. */
   stallSeconds: number;
+  /** Whether a server has answered yet: a network that is lost later is waited for. */
+  contact: { made: boolean };
   /** Waits between attempts. */
   pause(seconds: number): Promise<void>;
   /** Where a line about a retry or a cached copy goes. */
@@ -34,6 +36,7 @@ export function hubAccess(env: Record<string, string | undefined> = process.env)
     cache: env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, "hub"),
     offline: /^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? ""),
     stallSeconds: 30,
+    contact: { made: false },
     pause: (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds)),
     say: (line) => console.error(line),
     progress,

@@ -6,8 +6,11 @@ export class TemporaryError extends Error {
   override name = "TemporaryError";
   constructor(
     message: string,
-    /** Seconds the server asks to wait, and whether the attempt brought the work forward. */
-    readonly details: { retryAfter?: number; advanced?: boolean } = {},
+    /**
+     * Seconds the server asks to wait, whether the attempt brought the work forward, and whether there was no
+     * server to ask.
+     */
+    readonly details: { retryAfter?: number; advanced?: boolean; unreachable?: boolean } = {},
   ) {
     super(message);
   }
@@ -18,9 +21,12 @@ const ATTEMPTS = 6;
 /** The hub counts requests over five minutes; nobody should wait much longer in silence. */
 const LONGEST_WAIT = 600;
 
-/** Makes attempts until one does not fail with {@link TemporaryError}; waits 1, 2, 4… s, or as long as the server asks. */
+/**
+ * Makes attempts until one does not fail with {@link TemporaryError}; waits 1, 2, 4… s, or as long as the server
+ * asks. Where there is no network to begin with, it says so at once.
+ */
 export async function withRetries<T>(
-  { pause, say }: HubAccess,
+  { pause, say, contact }: HubAccess,
   title: string,
   attempt: () => Promise<T>,
   attempts = ATTEMPTS,
@@ -33,6 +39,12 @@ export async function withRetries<T>(
       if (error.details.advanced) failures = 1;
       const seconds = error.details.retryAfter ?? 2 ** (failures - 1);
       if (attempts === 1) throw error;
+      if (error.details.unreachable && !contact.made) {
+        throw new Error(
+          `${title}: ${error.message}; look at the network and HF_ENDPOINT, or give a folder`,
+          { cause: error },
+        );
+      }
       if (failures >= attempts || seconds > LONGEST_WAIT) {
         throw new Error(
           `${title}: ${error.message}, ${failures} times in a row; start again later, and the ` +

@@ -29,6 +29,7 @@ export async function askListing(
   access: HubAccess,
   repository: Repository,
   commit: string,
+  attempts?: number,
 ): Promise<RemoteFile[]> {
   const { kind, name } = repository;
   const entries = await Array.fromAsync(listFiles({
@@ -36,7 +37,7 @@ export async function askListing(
     revision: commit,
     recursive: true,
     hubUrl: access.endpoint,
-    fetch: retryingFetch(access, repository),
+    fetch: retryingFetch(access, repository, attempts),
   }));
   const files = entries.filter(({ type }) => type === "file").map(remoteFile);
   return checked(z.array(remoteFileSchema), files, access, repository);

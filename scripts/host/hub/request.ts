@@ -25,6 +25,7 @@ export async function request(
     headers.set("Authorization", `Bearer ${access.token}`);
   }
   const response = await watch.guard(fetch(url, { ...init, headers, signal: watch.signal }));
+  access.contact.made = true;
   // 416 says that the file is not as long as the part of it that is here.
   if (!response.ok && response.status !== 416) {
     await response.body?.cancel();
@@ -59,6 +60,14 @@ async function* parts(response: Response, watch: StallWatch): AsyncGenerator<Uin
   }
 }
 
+/** No name server, or nobody at the address, as Node, Deno and Bun call it. */
+const UNREACHABLE = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ConnectionRefused"];
+
+/** What a failed fetch is caused by: Node says only there what it was. */
+function rootOf(error: Error & { code?: string }): Error & { code?: string } {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
+}
+
 interface StallWatch {
   signal: AbortSignal;
   /** Waits for one step; a failure or a silence becomes a {@link TemporaryError}. */
@@ -72,10 +81,11 @@ function stallWatch(seconds: number): StallWatch {
     try {
       return await step;
     } catch (error) {
-      const reason = controller.signal.aborted
-        ? `nothing came for ${seconds} s`
-        : `no connection (${(error as Error).message})`;
-      throw new TemporaryError(reason);
+      if (controller.signal.aborted) throw new TemporaryError(`nothing came for ${seconds} s`);
+      const { message, code } = rootOf(error as Error);
+      throw new TemporaryError(`no connection (${message})`, {
+        unreachable: UNREACHABLE.includes(code ?? ""),
+      });
     } finally {
       clearTimeout(timer);
     }

@@ -4,9 +4,11 @@ import { countRows } from "../../../data/audit/counts.ts";
 import { inspectTexts } from "../../../data/audit/damage.ts";
 import { checkLabels } from "../../../data/audit/labels.ts";
 import { findLeakage } from "../../../data/audit/leakage.ts";
+import { isMeasured } from "../../../data/audit/measured.ts";
 import { measureLengths } from "../../../data/audit/lengths.ts";
 import { countStates } from "../../../data/audit/states.ts";
 import { readDataset } from "../../../data/dataset.ts";
+import { splitRows } from "../../../data/split.ts";
 import { bytesSource } from "../../../engine/nn/bytes.ts";
 
 const pair = (prompt: string, chosen: string, rejected: string) => ({ prompt, chosen, rejected });
@@ -59,6 +61,33 @@ describe("leakage", () => {
     });
   });
 
+  test("goes by the split of a run: one that leaves rows out is none", () => {
+    const rows = Array.from({ length: 200 }, (_, i) => ({
+      prompt: `Prompt ${i}`,
+      responses: [`answer ${i}`],
+      split: i === 0 ? null : i < 100 ? "train" as const : "test" as const,
+    }));
+    const parts = splitRows(rows, fractions, 1);
+    expect(findLeakage(rows, fractions, 1)).toMatchObject({
+      given: false,
+      train: parts.train.length,
+      test: parts.test.length,
+    });
+    expect(parts.test.length).toBeLessThan(60);
+    expect(findLeakage(rows.slice(1), fractions, 1)).toMatchObject({
+      given: true,
+      train: 99,
+      test: 100,
+    });
+  });
+
+  test("of rows that a run could not split is not measured", () => {
+    const rows = [{ prompt: "p", responses: ["x"], split: null }];
+    expect(findLeakage(rows, fractions, 1)).toEqual({
+      unmeasured: expect.stringContaining("Of 1 rows the test part got none"),
+    });
+  });
+
   test("the house's split leaks no prompt, whatever the rows", () => {
     const prompts = fc.array(fc.constantFrom(..."abcdefghijklmnop"), {
       minLength: 200,
@@ -67,11 +96,9 @@ describe("leakage", () => {
     fc.assert(
       fc.property(prompts, fc.integer({ min: 0, max: 5 }), (prompts, seed) => {
         const rows = prompts.map((prompt) => ({ prompt, responses: ["x"], split: null }));
-        try {
-          expect(findLeakage(rows, fractions, seed).prompts).toBe(0);
-        } catch (error) {
-          expect(String(error)).toContain("part should be"); // so few prompts that a part has none
-        }
+        const found = findLeakage(rows, fractions, seed);
+        fc.pre(isMeasured(found)); // else so few prompts that a part has none
+        expect(found).toMatchObject({ prompts: 0 });
       }),
       { numRuns: 30, seed: 1 },
     );

@@ -27,20 +27,18 @@ async function soundAudit(change: (row: Record<string, string>, i: number) => vo
 }
 
 const estimate = (mean: number, half = 0.01) => ({ mean, low: mean - half, high: mean + half });
-const SOUND: ModelAudit = {
-  model: "m",
-  coverage: { references: 9, logProbability: estimate(-1), covered: estimate(0.9) },
-  reward: {
-    trainPairs: 1000,
-    testPairs: 100,
-    steps: 60,
-    accuracy: estimate(0.7),
-    bagOfWords: estimate(0.6),
-    longer: estimate(0.5),
-    advantage: estimate(0.5, 0.1),
-    prompts: 48,
-  },
+const coverage = { references: 9, logProbability: estimate(-1), covered: estimate(0.9) };
+const reward = {
+  trainPairs: 1000,
+  testPairs: 100,
+  steps: 60,
+  accuracy: estimate(0.7),
+  bagOfWords: estimate(0.6),
+  longer: estimate(0.5),
+  advantage: estimate(0.5, 0.1),
+  prompts: 48,
 };
+const SOUND: ModelAudit = { model: "m", coverage, reward };
 
 test("sound data are fit, without and with a model, and nothing is held against them", async () => {
   const data = await soundAudit();
@@ -56,8 +54,18 @@ const changes: [name: string, fitness: string, text: string, change: (data: Data
     ["few prompts", "not fit", "5 different prompts", (data) => data.counts.prompts = 5],
     ["malformed rows", "fit with care", "2.0 % (24 of 1200)", (data) => data.counts.bad = 24],
     ["repeats", "not fit", "repeat another", (data) => data.counts.duplicates = 700],
-    ["leaks", "fit with care", "share their prompt", (data) => data.leakage!.prompts = 1],
-    ["memory", "not fit", "training rows hold too", (data) => data.leakage!.responses = 90],
+    [
+      "leaks",
+      "fit with care",
+      "share their prompt",
+      (data) => Object.assign(data.leakage, { prompts: 1 }),
+    ],
+    [
+      "memory",
+      "not fit",
+      "training rows hold too",
+      (data) => Object.assign(data.leakage, { responses: 90 }),
+    ],
     ["length", "not fit", "won by the longer", (data) => data.lengths.longerWins = estimate(0.95)],
     [
       "brevity",
@@ -98,11 +106,10 @@ test("an interval that reaches into the middle says nothing about length", async
 
 test("what a model says: coverage, accuracy of both judges, advantage", async () => {
   const data = await soundAudit();
-  const reward = SOUND.reward!;
   const texts = (model: ModelAudit) => judge(data, model).findings.map(({ text }) => text).join();
   const covered = (share: number) => ({
     ...SOUND,
-    coverage: { ...SOUND.coverage, covered: estimate(share) },
+    coverage: { ...coverage, covered: estimate(share) },
   });
   expect(texts(covered(0.4))).toContain("covers only 40.0 %");
   expect(judge(data, covered(0.1)).fitness).toBe("not fit");
@@ -117,6 +124,28 @@ test("what a model says: coverage, accuracy of both judges, advantage", async ()
   expect(texts({ ...SOUND, reward: weak })).toBe("");
   const unclear = { ...reward, advantage: estimate(0.1, 0.2) };
   expect(texts({ ...SOUND, reward: unclear })).toContain("not clearly better");
+});
+
+test("what could not be measured asks for care, and names the reason", async () => {
+  const data = await soundAudit();
+  const unmeasured = { unmeasured: "the sky fell" };
+  const partial: Partial<ModelAudit>[] = [
+    { coverage: unmeasured },
+    { reward: unmeasured },
+    { reward: { ...reward, advantage: unmeasured } },
+  ];
+  for (const part of partial) {
+    const { fitness, findings } = judge(data, { ...SOUND, ...part });
+    expect(fitness).toBe("fit with care");
+    expect(findings.map(({ text }) => text)).toEqual([
+      expect.stringContaining("not measured: the sky fell"),
+    ]);
+  }
+  data.leakage = unmeasured;
+  expect(judge(data, SOUND)).toMatchObject({
+    fitness: "not fit",
+    findings: [{ text: "the sky fell" }],
+  });
 });
 
 test("real damage in the rows reaches the verdict", async () => {
