@@ -17,6 +17,7 @@ import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
 import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
 import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
+import layernorm_rows from "../../shaders/layernorm_rows.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
 import matmul_matrices from "../../shaders/matmul_matrices.wgsl" with { type: "text" };
@@ -58,6 +59,7 @@ const texts = {
   heads,
   kl,
   layernorm,
+  layernorm_rows,
   logprob,
   matmul,
   matmul_matrices,

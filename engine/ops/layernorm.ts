@@ -1,6 +1,7 @@
+import type { Engine } from "../gpu/engine.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
-import { rowConstants } from "./row-reduction.ts";
+import { reductionConstants, rowConstants } from "./row-reduction.ts";
 
 /**
  * Layer normalisation: out[n] = (x[n] − mean(x[n])) / √(variance(x[n]) + epsilon) · weight + bias, for x
@@ -14,7 +15,12 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   const out = engine.empty(x.shape), statistics = engine.empty([rows, 2]);
   const bindings = { x, weight, bias, out, statistics_out: statistics };
   const grid = engine.grid(rows, 1), constants = rowConstants(engine);
-  engine.launch("layernorm", "forward", bindings, { rows, columns, epsilon }, grid, constants);
+  const parameters = { rows, columns, epsilon };
+  if (fitsLanes(engine, columns)) {
+    const WORKGROUP = engine.features.lanes;
+    const grid = engine.grid(rows, WORKGROUP);
+    engine.launch("layernorm_rows", "forward", bindings, parameters, grid, { WORKGROUP });
+  } else engine.launch("layernorm", "forward", bindings, parameters, grid, constants);
   engine.tape?.record("layerNorm", [x, weight, bias], out, (upstream, sink) => {
     const reads = { x, statistics, upstream };
     if (sink.needs(weight) || sink.needs(bias)) {
@@ -28,6 +34,12 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     }
   });
   return out;
+}
+
+/** Whether a lane a row does as a workgroup a row does, in the same order: with eight lanes that use no subgroups. */
+function fitsLanes(engine: Engine, columns: number): boolean {
+  const { software, lanes } = engine.features;
+  return software && lanes === 8 && columns % 8 === 0 && !reductionConstants(engine).SUBGROUPS;
 }
 
 function addParameterGradients(

@@ -259,6 +259,13 @@ export const faults: readonly Fault[] = [
     wrong: "",
   },
   {
+    shader: "layernorm_rows",
+    op: "layerNorm",
+    what: "the last four of each eight columns are left out of the mean",
+    right: "high += x[start + i + 1u];",
+    wrong: "",
+  },
+  {
     shader: "logprob",
     op: "logProbabilityOfLogits",
     what: "the lanes stop before the last column",
