@@ -10,7 +10,7 @@ struct Params {
   epsilon: f32,
 }
 
-override WORKGROUP: u32 = 8;
+const WORKGROUP: u32 = 8u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>; // [rows, columns]

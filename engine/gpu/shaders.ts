@@ -36,6 +36,7 @@ import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
 import reductions_subgroup from "../../shaders/reductions_subgroup.wgsl" with { type: "text" };
 import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
 import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
+import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
@@ -73,6 +74,7 @@ const texts = {
   reduce,
   rewards,
   rmsnorm,
+  rmsnorm_rows,
   rotary,
   sampling,
   softmax,

@@ -1,7 +1,6 @@
-import type { Engine } from "../gpu/engine.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
-import { reductionConstants, rowConstants } from "./row-reduction.ts";
+import { laneDoesRow, rowConstants } from "./row-reduction.ts";
 
 /**
  * Layer normalisation: out[n] = (x[n] − mean(x[n])) / √(variance(x[n]) + epsilon) · weight + bias, for x
@@ -16,10 +15,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   const bindings = { x, weight, bias, out, statistics_out: statistics };
   const grid = engine.grid(rows, 1), constants = rowConstants(engine);
   const parameters = { rows, columns, epsilon };
-  if (fitsLanes(engine, columns)) {
-    const WORKGROUP = engine.features.lanes;
-    const grid = engine.grid(rows, WORKGROUP);
-    engine.launch("layernorm_rows", "forward", bindings, parameters, grid, { WORKGROUP });
+  if (laneDoesRow(engine, columns)) {
+    engine.launch("layernorm_rows", "forward", bindings, parameters, engine.grid(rows, 8));
   } else engine.launch("layernorm", "forward", bindings, parameters, grid, constants);
   engine.tape?.record("layerNorm", [x, weight, bias], out, (upstream, sink) => {
     const reads = { x, statistics, upstream };
@@ -34,12 +31,6 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
     }
   });
   return out;
-}
-
-/** Whether a lane a row does as a workgroup a row does, in the same order: with eight lanes that use no subgroups. */
-function fitsLanes(engine: Engine, columns: number): boolean {
-  const { software, lanes } = engine.features;
-  return software && lanes === 8 && columns % 8 === 0 && !reductionConstants(engine).SUBGROUPS;
 }
 
 function addParameterGradients(

@@ -261,8 +261,8 @@ export const faults: readonly Fault[] = [
   {
     shader: "layernorm_rows",
     op: "layerNorm",
-    what: "the last four of each eight columns are left out of the mean",
-    right: "high += x[start + i + 1u];",
+    what: "the last four of each eight columns are left out of the variance",
+    right: "high_squares += second * second;",
     wrong: "",
   },
   {
@@ -411,6 +411,13 @@ export const faults: readonly Fault[] = [
     what: "the gradient forgets that the mean square depends on x",
     right: " - normalised * mean)",
     wrong: ")",
+  },
+  {
+    shader: "rmsnorm_rows",
+    op: "rmsNorm",
+    what: "the last four of each eight columns are left out of the mean of squares",
+    right: "high += second * second;",
+    wrong: "",
   },
   {
     shader: "rotary",
