@@ -11,7 +11,7 @@ export type Bindings = Readonly<Record<string, Tensor>>;
  * another engine, or larger than the adapter binds.
  */
 export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings): Tensor[] {
-  const tensors = kernel.bindings.map(({ name }) => {
+  const tensors = kernel.bindings.map(({ name, format }) => {
     const tensor = bindings[name];
     if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
     if (tensor.engine !== engine) {
@@ -22,7 +22,16 @@ export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings)
         `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] is stored as f16, and this kernel reads f32`,
       );
     }
-    if (tensor.bytes > engine.bindingLimit) {
+    const { kind } = tensor.storage;
+    if (kind !== (format ? "texture" : "buffer")) {
+      throw new Error(
+        `kernel ${kernel.name}: "${name}" is a ${
+          format ? "texture" : "buffer"
+        } there, but was given a ` +
+          `tensor of shape [${tensor.shape}] in a ${kind}; see Engine.texels`,
+      );
+    }
+    if (kind === "buffer" && tensor.bytes > engine.bindingLimit) {
       throw new RangeError(
         `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
           `bytes, but this adapter binds at most ${engine.bindingLimit}`,

@@ -12,6 +12,8 @@ export interface KernelBinding {
   readonly name: string;
   readonly binding: number;
   readonly writable: boolean;
+  /** A storage texture of this format, and not a buffer. */
+  readonly format: GPUTextureFormat | null;
 }
 
 /** One field of the uniform struct of an entry point; `offset` in bytes. */
@@ -39,6 +41,8 @@ interface EntryReflection {
   uniform: { binding: number; size: number } | null;
   overrides: Set<string>;
 }
+
+const UNIFORM = 0, STORAGE_TEXTURE = 5; // resource types of wgsl_reflect
 
 /** Compiles entry points once per device, shader, entry and constants. */
 export class KernelCache {
@@ -150,7 +154,7 @@ function reflect(shader: string, text: string): Map<string, EntryReflection> {
       overrides,
     };
     for (const resource of entry.resources) {
-      if (resource.resourceType === 0) {
+      if (resource.resourceType === UNIFORM) {
         const struct = resource.type as unknown as {
           members: { name: string; offset: number; type: { name: string } }[];
           size: number;
@@ -160,8 +164,11 @@ function reflect(shader: string, text: string): Map<string, EntryReflection> {
           reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
         }
       } else {
-        const writable = resource.access === "read_write";
-        reflection.bindings.push({ name: resource.name, binding: resource.binding, writable });
+        const { name, binding } = resource, writable = resource.access.includes("write");
+        const format = resource.resourceType === STORAGE_TEXTURE
+          ? (resource.type as unknown as { format: { name: GPUTextureFormat } }).format.name
+          : null;
+        reflection.bindings.push({ name, binding, writable, format });
       }
     }
     reflection.bindings.sort((a, b) => a.binding - b.binding);
@@ -185,11 +192,15 @@ function parse(shader: string, text: string): WgslReflect {
 
 function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
-  const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writable }) => ({
-    binding,
-    visibility,
-    buffer: { type: writable ? "storage" : "read-only-storage" },
-  }));
+  const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
+    format
+      ? {
+        binding,
+        visibility,
+        storageTexture: { access: writable ? "write-only" : "read-only", format },
+      }
+      : { binding, visibility, buffer: { type: writable ? "storage" : "read-only-storage" } }
+  );
   if (uniform) {
     const buffer = {
       type: "uniform" as const,
