@@ -41,8 +41,8 @@ export interface EmbeddingOptions {
 }
 
 /**
- * Rows of table [V, C], which may be stored as f16, by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
- * gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
+ * Rows of table [V, C], which may be stored as f16, by tokens u32 [N], as [N, C]. An id of V or more reads the last
+ * row and has no gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
  */
 export function embedding(
   table: Tensor,

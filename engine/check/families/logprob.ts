@@ -4,7 +4,7 @@ import { randomIntegers } from "../numbers.ts";
 import { type Family, integers, variable } from "../op.ts";
 import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
-import { product } from "./matmul.ts";
+import { product } from "../product.ts";
 
 type Numbers = ArrayLike<number>;
 

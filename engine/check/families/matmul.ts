@@ -10,6 +10,7 @@ import {
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
   constant,
+  type Cost,
   type Family,
   half,
   onHalf,
@@ -18,31 +19,7 @@ import {
   type Sizes,
   variable,
 } from "../op.ts";
-
-type Numbers = ArrayLike<number>;
-
-/** A matrix in a flat array, element [i, j] at `i · strides[0] + j · strides[1]`. */
-export interface Strided {
-  data: Numbers;
-  strides: readonly [number, number];
-}
-
-/** out[m, n] = Σₖ a[m, k] · b[k, n], row-major. */
-export function product(
-  { data: a, strides: [aRow, aInner] }: Strided,
-  { data: b, strides: [bInner, bColumn] }: Strided,
-  [rows, columns, inner]: readonly [number, number, number],
-): Float64Array {
-  const out = new Float64Array(rows * columns);
-  for (let m = 0; m < rows; m++) {
-    for (let n = 0; n < columns; n++) {
-      let sum = 0;
-      for (let k = 0; k < inner; k++) sum += a[m * aRow + k * aInner] * b[k * bInner + n * bColumn];
-      out[m * columns + n] = sum;
-    }
-  }
-  return out;
-}
+import { product } from "../product.ts";
 
 /** Which of A and B is stored the other way round; letters `TA` and `TB`. */
 const layouts = [{ TA: 0, TB: 0 }, { TA: 0, TB: 1 }, { TA: 1, TB: 0 }];
@@ -91,7 +68,10 @@ const productOp: Op = {
     ...letters,
     TA: { meaning: "1: A is stored [K, M]", default: 0 },
     TB: { meaning: "1: B is stored [N, K]", default: 0 },
-    plain: { meaning: "1: only the plain product", default: 0 },
+    plain: {
+      meaning: "1: the plain product alone, 0: then one with all of the epilogue",
+      default: 0,
+    },
   },
   typical: { M: 2176, N: 176, K: 64, TA: 0, TB: 1, plain: 1 },
   grid: [
@@ -119,8 +99,14 @@ const productOp: Op = {
     fits: (sizes) => fitsMatmulVariant(name, layoutOf(sizes)),
   })),
   problem: productProblem,
-  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + M * N) }),
+  cost: (sizes) => productCost(sizes, 4),
 };
+
+/** Of one product, or of two with what the epilogue of the second reads; a number of B takes so many bytes. */
+function productCost({ M, N, K, plain }: Sizes, bytesOfB: number): Cost {
+  const flops = 2 * M * N * K, bytes = 4 * (M * K + M * N) + bytesOfB * K * N;
+  return plain ? { flops, bytes } : { flops: 2 * flops, bytes: 2 * bytes + 4 * (N + 2 * M * N) };
+}
 
 function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
   const sizes = { rows: M, columns: N, inner: K };
@@ -170,7 +156,7 @@ const halfProductOp: Op = {
     const problem = productProblem(sizes), { b } = problem.inputs;
     return { ...problem, inputs: { ...problem.inputs, b: half(b) } };
   },
-  cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + M * N) + 2 * K * N }),
+  cost: (sizes) => productCost(sizes, 2),
 };
 
 const linearOp: Op = {
@@ -202,7 +188,7 @@ const linearOp: Op = {
     run: ({ x, weight, bias, residual }) => ({
       out: linear(x, weight, { bias, residual, inputFirst: inputFirst === 1 }),
     }),
-    reference({ x, weight, bias, residual }: Record<string, Numbers>) {
+    reference({ x, weight, bias, residual }: Record<string, ArrayLike<number>>) {
       const out = product(
         { data: x, strides: [K, 1] },
         { data: weight, strides: inputFirst ? [N, 1] : [1, K] },
