@@ -5,6 +5,8 @@ export interface KernelBinding {
   readonly name: string;
   readonly binding: number;
   readonly writable: boolean;
+  /** Its numbers are of the alias `stored`: f16 in the kernel's form for weights that are stored so. */
+  readonly stored: boolean;
 }
 
 /** One field of the uniform struct of an entry point; `offset` in bytes. */
@@ -44,8 +46,9 @@ export function reflect(shader: string, text: string): Map<string, EntryReflecti
           reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
         }
       } else {
-        const writable = resource.access === "read_write";
-        reflection.bindings.push({ name: resource.name, binding: resource.binding, writable });
+        const { name, binding, access } = resource;
+        const stored = new RegExp(`^@group.*> ${name}: .*\\bstored\\b.*;`, "m").test(text);
+        reflection.bindings.push({ name, binding, writable: access === "read_write", stored });
       }
     }
     reflection.bindings.sort((a, b) => a.binding - b.binding);

@@ -139,7 +139,8 @@ const halfLookup: Check = {
   constants: { HALF: 1 },
   bindings: (engine) => {
     const table = engine.tensor(Uint16Array.of(0x3c00, 0xc100, 0x3555, 0x7bff), [2, 2]);
-    return { table, residual: table, tokens: engine.integers([1, 0]), out: engine.empty([2, 2]) };
+    const tokens = engine.integers([1, 0]);
+    return { table, residual: tokens, tokens, out: engine.empty([2, 2]) }; // no residual is read
   },
   output: "out",
   parameters: { rows: 2, columns: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },

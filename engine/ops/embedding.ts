@@ -60,7 +60,7 @@ export function embedding(
   for (const { start: first, rows: block } of rowBlocks(table)) {
     const parameters = { rows, columns, vocabulary, first, block: block.shape[0], with_residual };
     // An unused binding must hold something readable.
-    const bindings = { table: block, tokens, out, residual: residual ?? block };
+    const bindings = { table: block, tokens, out, residual: residual ?? tokens };
     const grid = engine.grid(out.size);
     engine.launch("embedding", "lookup", bindings, parameters, grid, storedAs(table));
   }

@@ -36,7 +36,7 @@ function launchRows(
   out.engine.launch(
     shader,
     "vector",
-    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
+    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? a, residual: residual ?? a },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / columns), Math.ceil(sizes.rows / ROWS), 1],
     { ...storageOf(sizes, layout), ROWS, ...storedAs(b) },
