@@ -6,6 +6,18 @@ import type { Kernel } from "./kernels.ts";
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
+/** Throws where a launch has more workgroups along an axis than the device takes. */
+export function expectGrid({ device }: Engine, kernel: Kernel, grid: readonly number[]): void {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  if (Math.max(...grid) <= most) return;
+  throw new RangeError(
+    `kernel ${kernel.name}: a grid of [${
+      grid.join(", ")
+    }] workgroups, but this device takes at most ${most} along ` +
+      "an axis; use a smaller batch, or another variant of the kernel",
+  );
+}
+
 /**
  * The tensors of a launch in the order of `kernel.bindings`. Throws where one is missing, unknown to the kernel, of
  * another engine, f16 where f32 is read or the other way round, or larger than the adapter binds.

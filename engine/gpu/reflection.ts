@@ -47,7 +47,7 @@ export function reflect(shader: string, text: string): Map<string, EntryReflecti
         }
       } else {
         const { name, binding, access } = resource;
-        const stored = new RegExp(`^@group.*> ${name}: .*\\bstored\\b.*;`, "m").test(text);
+        const stored = new RegExp(`> ${name}: [^;]*\\bstored\\b`).test(text);
         reflection.bindings.push({ name, binding, writable: access === "read_write", stored });
       }
     }

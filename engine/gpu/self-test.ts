@@ -129,7 +129,10 @@ const logProbability: Check = {
 };
 
 /** On GPUs the kernels of rows reduce by subgroups, see engine/ops/row-reduction.ts. */
-const subgroupReductions: Check = { ...logProbability, constants: { SUBGROUPS: 1 } };
+const subgroupReductions: Check = {
+  ...logProbability,
+  constants: { WORKGROUP: 256, SUBGROUPS: 1 },
+};
 
 /** Rows of a table that is stored as f16. */
 const halfLookup: Check = {

@@ -2,7 +2,7 @@ import type { Features } from "../gpu/device.ts";
 import type { Engine } from "../gpu/engine.ts";
 import type { Layout, Sizes } from "./matmul-operands.ts";
 import { tileCount } from "./matmul-tiled.ts";
-import { VECTOR_ROWS } from "./matmul-vector.ts";
+import { VECTOR_COLUMNS, VECTOR_ROWS } from "./matmul-vector.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
 /**
@@ -53,7 +53,8 @@ const LONG = 512; // k's from which on a sum is worth sharing
 
 /** The untimed choice for a real GPU: enough workgroups first, then tiles as large as there can be. */
 function gpuVariant(features: Features, sizes: Sizes, layout: Layout): MatmulVariant {
-  if (sizes.rows <= VECTOR_ROWS && fitsMatmulVariant("matvec", layout)) {
+  const few = sizes.rows <= VECTOR_ROWS && sizes.columns <= VECTOR_COLUMNS;
+  if (few && fitsMatmulVariant("matvec", layout)) {
     const subgroups = features.subgroups && fitsMatmulVariant("matvec_subgroup", layout);
     return subgroups ? "matvec_subgroup" : "matvec";
   }

@@ -11,6 +11,9 @@ import { storedAs } from "./stored.ts";
 /** Rows that a workgroup makes at most; of more rows, each eight read the matrix again. */
 export const VECTOR_ROWS = 8;
 
+/** Columns that there are workgroups for along an axis, where each makes four. */
+export const VECTOR_COLUMNS = 4 * 65535;
+
 /** A product of few rows, as in decoding, by one pass over B; by tiles where A is transposed. */
 export function launchVector(operands: Operands, sizes: Sizes, layout: Layout): void {
   if (layout.transposeA) return launchTiled(operands, sizes, layout, 32);

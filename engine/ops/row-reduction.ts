@@ -24,6 +24,14 @@ export function rowConstants(engine: Engine): KernelConstants {
   return { WORKGROUP: software ? lanes : 64, ...reductionConstants(engine) };
 }
 
+/**
+ * The same for a kernel whose rows are as long as a vocabulary: few rows, so on a real GPU each has as many lanes as
+ * every adapter allows. Untimed there.
+ */
+export function longRowConstants(engine: Engine): KernelConstants {
+  return { ...engine.features.software ? {} : { WORKGROUP: 256 }, ...reductionConstants(engine) };
+}
+
 /** Runs `body`, whose kernels of rows then reduce this way; their gradients do too. */
 export function withReductions<T>(engine: Engine, variant: string | undefined, body: () => T): T {
   const { tuning } = engine;

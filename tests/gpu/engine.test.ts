@@ -99,3 +99,17 @@ test("flat storage may be released before the launches that use it are submitted
   engine.release(flat);
   expect([...await total.read()]).toEqual([1, 2, 3, 4]);
 });
+
+test("a launch of more workgroups than the device takes along an axis is refused by name", async () => {
+  const engine = await testEngine();
+  const x = engine.zeros([1]), out = engine.zeros([1]);
+  const most = engine.device.limits.maxComputeWorkgroupsPerDimension;
+  expect(() =>
+    engine.launch("elementwise", "scale", { x, out }, { count: 1, factor: 2 }, [1, most + 1, 1])
+  )
+    .toThrow(
+      `kernel elementwise.scale: a grid of [1, ${
+        most + 1
+      }, 1] workgroups, but this device takes at most`,
+    );
+});
