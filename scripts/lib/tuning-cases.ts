@@ -110,7 +110,7 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
     variants: matmulVariants.filter((variant) =>
-      hasMatmulVariant(engine.features, variant) && fitsMatmulVariant(variant, layout)
+      hasMatmulVariant(engine.features, variant) && fitsMatmulVariant(variant, sizes, layout)
     ),
     largest: 4 * Math.max(...Object.values(shapes).map(sizeOf)),
     prepare(engine) {

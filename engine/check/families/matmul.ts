@@ -29,6 +29,10 @@ function inAllLayouts(shapes: readonly (readonly [number, number, number])[]): S
   return shapes.flatMap(([M, N, K]) => layouts.map((layout) => ({ M, N, K, ...layout })));
 }
 
+function sizesOf({ M, N, K }: Sizes) {
+  return { rows: M, columns: N, inner: K };
+}
+
 function layoutOf({ TA, TB }: Sizes): Layout {
   return { transposeA: TA === 1, transposeB: TB === 1 };
 }
@@ -96,7 +100,7 @@ const productOp: Op = {
     name,
     shader: shaders[name],
     available: (features) => hasMatmulVariant(features, name),
-    fits: (sizes) => fitsMatmulVariant(name, layoutOf(sizes)),
+    fits: (sizes) => fitsMatmulVariant(name, sizesOf(sizes), layoutOf(sizes)),
   })),
   problem: productProblem,
   cost: (sizes) => productCost(sizes, 4),
@@ -108,9 +112,9 @@ function productCost({ M, N, K, plain }: Sizes, bytesOfB: number): Cost {
   return plain ? { flops, bytes } : { flops: 2 * flops, bytes: 2 * bytes + 4 * (N + 2 * M * N) };
 }
 
-function productProblem({ M, N, K, TA, TB, plain }: Sizes): Problem {
-  const sizes = { rows: M, columns: N, inner: K };
-  const layout = layoutOf({ TA, TB });
+function productProblem(given: Sizes): Problem {
+  const { M, N, K, TA, TB, plain } = given;
+  const sizes = sizesOf(given), layout = layoutOf(given);
   return {
     inputs: {
       a: constant(TA ? [K, M] : [M, K], 1),
