@@ -217,12 +217,15 @@ struct CacheParams {
   scale: f32,
   head_vectors: u32, // HEAD_VECTORS
   capacity: u32, // T, rows of the cache per sequence
+  q_first: u32, // head h of row b of q begins at vec4 q_first + b · q_row + h · q_head
+  q_row: u32,
+  q_head: u32,
 }
 
 @group(0) @binding(14) var<uniform> cache: CacheParams;
 @group(0) @binding(15) var<storage, read> positions: array<u32>; // [B]: where the new row of each sequence stands
-@group(0) @binding(16) var<storage, read> cached_k: array<vec4<f32>>; // [B, T, Hk, D]
-@group(0) @binding(17) var<storage, read> cached_v: array<vec4<f32>>; // [B, T, Hk, D]
+@group(0) @binding(16) var<storage, read> cached_k: array<vec4<f32>>; // [B, Hk, T, D]
+@group(0) @binding(17) var<storage, read> cached_v: array<vec4<f32>>; // [B, Hk, T, D]
 
 const LANES: u32 = 32u; // of a row in decode
 
@@ -244,13 +247,14 @@ fn decode(
   let length = min(positions[sequence] + 1u, cache.capacity);
   var query: array<vec4<f32>, HEAD_VECTORS>;
   var sum: array<vec4<f32>, HEAD_VECTORS>;
+  let query_at = cache.q_first + sequence * cache.q_row + head * cache.q_head;
   for (var d = 0u; d < size; d++) {
-    query[d] = cache.scale * q[row + d];
+    query[d] = cache.scale * q[query_at + d];
   }
   var largest = MASKED;
   var total = 0.0;
   for (var j = local.x; j < length; j += LANES) {
-    let key = ((sequence * cache.capacity + j) * cache.key_heads + key_head) * HEAD_VECTORS;
+    let key = ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
     var score = 0.0;
     for (var d = 0u; d < size; d++) {
       score += dot(query[d], cached_k[key + d]);
@@ -288,14 +292,21 @@ fn decode(
 
 struct StoreParams {
   rows: u32, // N
-  vectors: u32, // Hk · D / 4
+  key_heads: u32, // Hk
+  head_vectors: u32, // D / 4
   capacity: u32, // T
+  k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
+  k_row: u32,
+  k_head: u32,
+  v_first: u32,
+  v_row: u32,
+  v_head: u32,
 }
 
 @group(0) @binding(18) var<uniform> store_params: StoreParams;
 @group(0) @binding(19) var<storage, read> sequences: array<u32>; // [N]
-@group(0) @binding(20) var<storage, read_write> cache_k: array<vec4<f32>>; // [B, T, Hk, D]
-@group(0) @binding(21) var<storage, read_write> cache_v: array<vec4<f32>>; // [B, T, Hk, D]
+@group(0) @binding(20) var<storage, read_write> cache_k: array<vec4<f32>>; // [B, Hk, T, D]
+@group(0) @binding(21) var<storage, read_write> cache_v: array<vec4<f32>>; // [B, Hk, T, D]
 
 @compute @workgroup_size(64)
 fn store(
@@ -303,11 +314,14 @@ fn store(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * 64u;
-  let row = i / store_params.vectors;
+  let d = i % store_params.head_vectors;
+  let head = i / store_params.head_vectors % store_params.key_heads;
+  let row = i / store_params.head_vectors / store_params.key_heads;
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let slot = sequences[row] * store_params.capacity + positions[row];
-  cache_k[slot * store_params.vectors + i % store_params.vectors] = k[i];
-  cache_v[slot * store_params.vectors + i % store_params.vectors] = v[i];
+  let slot = (sequences[row] * store_params.key_heads + head) * store_params.capacity + positions[row];
+  let place = slot * store_params.head_vectors + d;
+  cache_k[place] = k[store_params.k_first + row * store_params.k_row + head * store_params.k_head + d];
+  cache_v[place] = v[store_params.v_first + row * store_params.v_row + head * store_params.v_head + d];
 }

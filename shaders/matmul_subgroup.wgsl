@@ -1,6 +1,6 @@
 // Matrix product where subgroups exist: the variant for adapters that compute on the CPU.
 //
-//   out[m, n] ← Σₖ A[m, k] · B[k, n]  (+ bias[n])  (+ residual[m, n])  (+ out[m, n])
+//   out[m, n] ← Σₖ A[m, k] · B[k, n]  (+ bias[n])  (+ residual[m, n])  (+ out[m, n]), or x · Φ(x) of that
 //
 // A subgroup's worth of lanes makes a tile of ROWS rows by 8·WORKGROUP columns; a lane owns two vec4 of columns.
 // In a step of two k, eight lanes load four rows of A at a time, one element each, and hand them round: so a load
@@ -28,6 +28,7 @@ struct Params {
 const ROWS: u32 = 32u; // a multiple of ROWS_OF_LOAD
 override WORKGROUP: u32 = 8;
 override TRANSPOSE_A: bool = false; // A is stored [K, M]
+override GELU: u32 = 0; // 1: the epilogue ends with x · Φ(x) in its erf form; 2: in its tanh form
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>; // [M, K], or [K, M]
@@ -158,6 +159,8 @@ fn finish(group: vec3<u32>, lane: u32) {
   }
 }
 
+// include gaussian
+
 fn store(i: u32, column: u32, product: vec4<f32>) {
   var value = product;
   if (params.with_bias == 1u) {
@@ -168,6 +171,13 @@ fn store(i: u32, column: u32, product: vec4<f32>) {
   }
   if (params.with_accumulate == 1u) {
     value += out[i];
+  }
+  if (GELU > 0u) {
+    let tanh_form = GELU == 2u;
+    value.x *= distribution(value.x, tanh_form).x;
+    value.y *= distribution(value.y, tanh_form).x;
+    value.z *= distribution(value.z, tanh_form).x;
+    value.w *= distribution(value.w, tanh_form).x;
   }
   out[i] = value;
 }

@@ -1,10 +1,10 @@
-// Draws the next token of each unfinished row: one workgroup a row, its lanes striding over the ids.
+// Draws the next token of each unfinished row: one workgroup a row, its lanes striding over the ids in 64 strands.
 //
 //   sample             draws from softmax(logits[b] / temperature)
 //   sample_truncated   the same over the ids whose logit is at least threshold[b], see truncation.wgsl
 //
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
-// column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each lane sums ids of its own.
+// column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
 // Temperature 0 takes the largest logit, and the lowest id among equals. The log-probability written
 // is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0).
 
@@ -25,7 +25,9 @@ struct State {
   episode: u32,
 }
 
-const WORKGROUP: u32 = 64u;
+const WORKGROUP: u32 = 64u; // lanes; a multiple of 8
+const OF_LANE: u32 = 1u; // strands of each lane, WORKGROUP · OF_LANE = 64; software adapters do better with few lanes
+const STRANDS: u32 = 64u;
 const LOWEST: f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,9 +41,9 @@ const LOWEST: f32 = -3.4e38;
 alias Value = f32; // of a lane
 // include reductions
 
-var<workgroup> lane_sums: array<vec2<f32>, WORKGROUP>;
+var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
+var<workgroup> lane_first: array<u32, WORKGROUP>;
 var<workgroup> begun: State; // of the row, before this draw
-var<workgroup> first_largest: atomic<u32>;
 
 // Threefry-2x32 with 20 rounds (J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 fn threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
@@ -63,10 +65,22 @@ fn to_uniform(bits: u32) -> f32 {
   return max(f32(bits >> 8u), 0.5) / 16777216.0;
 }
 
-fn largest_logit(start: u32, end: u32, lane: u32) -> f32 {
+// A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.
+fn id_of(turn: u32, lane: u32, strand: u32) -> u32 {
+  return turn * STRANDS + lane * OF_LANE + strand;
+}
+
+fn turns() -> u32 {
+  return (params.vocabulary + STRANDS - 1u) / STRANDS;
+}
+
+fn largest_logit(start: u32, lane: u32) -> f32 {
   var largest = LOWEST;
-  for (var i = start + lane; i < end; i += WORKGROUP) {
-    largest = max(largest, logits[i]);
+  for (var turn = 0u; turn < turns(); turn++) {
+    for (var s = 0u; s < OF_LANE; s++) {
+      // Past the end the last one is looked at again.
+      largest = max(largest, logits[start + min(id_of(turn, lane, s), params.vocabulary - 1u)]);
+    }
   }
   return max_of_lanes(largest, lane);
 }
@@ -76,11 +90,11 @@ fn scaled(logit: f32, largest: f32) -> f32 {
   return (logit - largest) / select(params.temperature, 1.0, params.temperature == 0.0);
 }
 
-// The id of this lane at which the cumulative weight, `before` ahead of the lane, passes `point`.
-fn id_at(point: f32, before: f32, start: u32, lane: u32, largest: f32, lowest: f32) -> u32 {
-  var id = lane;
+// The id of this strand at which the cumulative weight, `before` ahead of the strand, passes `point`.
+fn id_at(point: f32, before: f32, start: u32, strand: u32, largest: f32, lowest: f32) -> u32 {
+  var id = strand;
   var sum = 0.0;
-  for (var i = lane; i < params.vocabulary && before + sum <= point; i += WORKGROUP) {
+  for (var i = strand; i < params.vocabulary && before + sum <= point; i += STRANDS) {
     let logit = logits[start + i];
     let weight = exp(scaled(logit, largest));
     if (logit >= lowest && weight > 0.0) {
@@ -106,10 +120,32 @@ fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
   state[row].done = select(0u, 1u, done);
 }
 
+// What a lane finds in its strands: the weight of all ids and of those kept, and the first id with the largest
+// logit (the number of ids if there is none).
+struct Found {
+  sums: array<vec2<f32>, OF_LANE>,
+  first: u32,
+}
+
+fn weigh(start: u32, lane: u32, largest: f32, lowest: f32) -> Found {
+  var found = Found();
+  found.first = params.vocabulary;
+  for (var turn = 0u; turn < turns(); turn++) {
+    for (var s = 0u; s < OF_LANE; s++) {
+      let i = id_of(turn, lane, s);
+      let counts = i < params.vocabulary;
+      let logit = logits[start + min(i, params.vocabulary - 1u)];
+      let weight = select(0.0, exp(scaled(logit, largest)), counts);
+      found.sums[s] += vec2<f32>(weight, select(0.0, weight, logit >= lowest));
+      found.first = select(found.first, min(found.first, i), counts && logit == largest);
+    }
+  }
+  return found;
+}
+
 fn draw(row: u32, lane: u32, lowest: f32) {
   if (lane == 0u) {
     begun = state[row];
-    atomicStore(&first_largest, params.vocabulary);
   }
   let now = workgroupUniformLoad(&begun);
   let end = min(now.limit, params.capacity);
@@ -121,35 +157,40 @@ fn draw(row: u32, lane: u32, lowest: f32) {
   }
 
   let start = row * params.vocabulary;
-  let largest = largest_logit(start, start + params.vocabulary, lane);
-  var sum = vec2<f32>(); // the weight of all ids of this lane, and of those kept
-  for (var i = lane; i < params.vocabulary; i += WORKGROUP) {
-    let logit = logits[start + i];
-    let weight = exp(scaled(logit, largest));
-    sum += vec2<f32>(weight, select(0.0, weight, logit >= lowest));
-    if (logit == largest) {
-      atomicMin(&first_largest, i);
-    }
+  let largest = largest_logit(start, lane);
+  let found = weigh(start, lane, largest, lowest);
+  for (var s = 0u; s < OF_LANE; s++) {
+    strand_sums[lane * OF_LANE + s] = found.sums[s];
   }
-  lane_sums[lane] = sum;
+  lane_first[lane] = found.first;
   workgroupBarrier();
   var total = vec2<f32>();
-  var before = 0.0; // the weight kept in the lanes before this one
-  for (var i = 0u; i < WORKGROUP; i++) {
-    before = select(before, total.y, i == lane);
-    total += lane_sums[i];
+  var first = params.vocabulary;
+  for (var i = 0u; i < STRANDS; i++) {
+    total += strand_sums[i];
+    first = min(first, lane_first[i / OF_LANE]);
   }
 
   // A row with a logit that is not finite gets an id all the same, with a log-probability that tells.
   let failed = not_finite(total.x) || total.x == 0.0;
-  var token = atomicLoad(&first_largest) % params.vocabulary;
+  var token = first % params.vocabulary;
   var chosen = lane == 0u;
   if (params.temperature > 0.0 && !failed) {
     let words = threefry(vec2<u32>(params.seed, params.purpose), vec2<u32>(now.episode, now.length));
     let point = to_uniform(words.x) * total.y;
-    chosen = before <= point && point < before + sum.y;
+    var strand = STRANDS;
+    var ahead = 0.0;
+    var before = 0.0; // the weight kept in the strands before this one
+    for (var i = 0u; i < STRANDS; i++) {
+      let kept = strand_sums[i].y;
+      let hit = before <= point && point < before + kept;
+      strand = select(strand, i, hit);
+      ahead = select(ahead, before, hit);
+      before += kept;
+    }
+    chosen = strand / OF_LANE == lane;
     if (chosen) {
-      token = id_at(point, before, start, lane, largest, lowest);
+      token = id_at(point, ahead, start, strand, largest, lowest);
     }
   }
   if (chosen) {

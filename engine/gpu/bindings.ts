@@ -23,7 +23,7 @@ export function expectGrid({ device }: Engine, kernel: Kernel, grid: readonly nu
  * another engine, f16 where f32 is read or the other way round, or larger than the adapter binds.
  */
 export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings): Tensor[] {
-  const tensors = kernel.bindings.map(({ name, stored }) => {
+  const tensors = kernel.bindings.map(({ name, format, stored }) => {
     const tensor = bindings[name];
     if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
     if (tensor.engine !== engine) {
@@ -36,7 +36,16 @@ export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings)
           `kernel reads ${half ? "f16" : "f32"}`,
       );
     }
-    if (tensor.bytes > engine.bindingLimit) {
+    const { kind } = tensor.storage;
+    if (kind !== (format ? "texture" : "buffer")) {
+      throw new Error(
+        `kernel ${kernel.name}: "${name}" is a ${
+          format ? "texture" : "buffer"
+        } there, but was given a ` +
+          `tensor of shape [${tensor.shape}] in a ${kind}; see Engine.texels`,
+      );
+    }
+    if (kind === "buffer" && tensor.bytes > engine.bindingLimit) {
       throw new RangeError(
         `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] has ${tensor.bytes} ` +
           `bytes, but this adapter binds at most ${engine.bindingLimit}`,

@@ -1,5 +1,10 @@
-/** A GPU buffer of the pool. `size` is in bytes and may be larger than what the tensor in it needs. */
-export interface Storage {
+import { createTexture, textureBytes } from "./textures.ts";
+
+/** Device memory of the pool. `size` is in bytes and may be larger than what the tensor in it needs. */
+export type Storage = BufferStorage | TextureStorage;
+
+export interface BufferStorage {
+  readonly kind: "buffer";
   readonly id: number;
   readonly buffer: GPUBuffer;
   readonly size: number;
@@ -7,7 +12,20 @@ export interface Storage {
   readonly pooled: boolean;
 }
 
-/** Bytes of device memory: what is handed out now, what the pool holds in all, the peak of the first, and how many buffers were made. */
+/** Numbers by fours in the texels of a texture, see textures.ts. Only kernels made for it can bind it. */
+export interface TextureStorage {
+  readonly kind: "texture";
+  readonly id: number;
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+  readonly size: number;
+  readonly pooled: true;
+}
+
+/**
+ * Bytes of device memory: what is handed out now, what the pool holds in all, the peak of the first, and how many
+ * buffers and textures were made.
+ */
 export interface MemoryUse {
   live: number;
   peakLive: number;
@@ -23,7 +41,7 @@ export class MemoryLimitError extends RangeError {
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; GPUBufferUsage is no global in every runtime
 
 /**
- * Hands out storage buffers and takes them back. Sizes are rounded up to classes an eighth to a
+ * Hands out storage buffers and textures and takes them back. Sizes are rounded up to classes an eighth to a
  * quarter apart. The oldest free buffer is handed out first, whatever the order in which they came back,
  * so a steady step gets the same buffers each time and its bind groups are found again.
  */
@@ -31,14 +49,15 @@ export class BufferPool {
   readonly use: MemoryUse = { live: 0, peakLive: 0, held: 0, buffersCreated: 0 };
   /** Bytes it may hold; what is in use goes first, and free buffers are what it can do without. */
   limit = Infinity;
-  #free = new Map<number, Storage[]>();
+  #buffers = new Map<number, BufferStorage[]>(); // free ones by size
+  #textures = new Map<number, TextureStorage[]>();
   #taken = new Set<Storage>();
   #nextId = 1;
 
   /** @param makeRoom trims, with what else must be done then */
   constructor(readonly device: GPUDevice, readonly makeRoom = (): void => this.trim()) {}
 
-  take(bytes: number): Storage {
+  take(bytes: number): BufferStorage {
     const limit = this.device.limits.maxStorageBufferBindingSize;
     const size = Math.min(sizeClass(bytes), Math.floor(limit / 256) * 256);
     if (bytes > size) {
@@ -47,11 +66,17 @@ export class BufferPool {
           "use a smaller batch, fewer rows a chunk, or a smaller model",
       );
     }
-    return this.#hand(this.#free.get(size)?.pop() ?? this.#create(size));
+    return this.#hand(this.#buffers.get(size)?.pop() ?? this.#create(size));
+  }
+
+  /** A texture that holds so many bytes. */
+  takeTexture(bytes: number): TextureStorage {
+    const size = textureBytes(bytes);
+    return this.#hand(this.#textures.get(size)?.pop() ?? this.#createTexture(size));
   }
 
   /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. Keeps to the limit. */
-  flat(bytes: number): Storage {
+  flat(bytes: number): BufferStorage {
     const limit = this.device.limits.maxBufferSize;
     if (bytes > limit) {
       throw new RangeError(
@@ -77,44 +102,61 @@ export class BufferPool {
       );
     }
     this.use.live -= storage.size;
-    if (!storage.pooled) {
+    if (storage.kind === "buffer" && !storage.pooled) {
       this.use.held -= storage.size;
       return storage.buffer.destroy();
     }
-    const free = this.#free.get(storage.size) ?? [];
-    this.#free.set(storage.size, free);
-    let place = free.length; // the oldest lies last
-    while (place > 0 && free[place - 1].id < storage.id) place--;
-    free.splice(place, 0, storage);
+    if (storage.kind === "buffer") putBack(this.#buffers, storage);
+    else putBack(this.#textures, storage);
   }
 
-  /** Destroys the free buffers. What is encoded and not submitted may still use them: submit it first. */
+  /** Destroys what is free. What is encoded and not submitted may still use it: submit it first. */
   trim(): void {
-    for (const free of this.#free.values()) {
+    for (const free of [...this.#buffers.values(), ...this.#textures.values()]) {
       for (const storage of free) {
         this.use.held -= storage.size;
-        storage.buffer.destroy();
+        (storage.kind === "buffer" ? storage.buffer : storage.texture).destroy();
       }
     }
-    this.#free.clear();
+    this.#buffers.clear();
+    this.#textures.clear();
   }
 
-  #hand(storage: Storage): Storage {
+  #hand<S extends Storage>(storage: S): S {
     this.#taken.add(storage);
     this.use.live += storage.size;
     this.use.peakLive = Math.max(this.use.peakLive, this.use.live);
     return storage;
   }
 
-  #create(size: number): Storage {
+  #create(size: number): BufferStorage {
+    const id = this.#count(size);
+    const buffer = this.device.createBuffer({ size, usage: USAGE, label: `pool ${id}` });
+    return { kind: "buffer", id, buffer, size, pooled: true };
+  }
+
+  #createTexture(size: number): TextureStorage {
+    const id = this.#count(size);
+    const texture = createTexture(this.device, size, `pool ${id}`);
+    return { kind: "texture", id, texture, view: texture.createView(), size, pooled: true };
+  }
+
+  /** Counts what is about to be made, and makes room for it. Returns its number. */
+  #count(size: number): number {
     const { held, live } = this.use;
     if (held + size > this.limit && held > live) this.makeRoom();
     this.use.buffersCreated++;
     this.use.held += size;
-    const id = this.#nextId++;
-    const buffer = this.device.createBuffer({ size, usage: USAGE, label: `pool ${id}` });
-    return { id, buffer, size, pooled: true };
+    return this.#nextId++;
   }
+}
+
+function putBack<S extends Storage>(map: Map<number, S[]>, storage: S): void {
+  const free = map.get(storage.size) ?? [];
+  map.set(storage.size, free);
+  let place = free.length; // the oldest lies last
+  while (place > 0 && free[place - 1].id < storage.id) place--;
+  free.splice(place, 0, storage);
 }
 
 /** Rounds up to 256 bytes, then to four steps per power of two. */

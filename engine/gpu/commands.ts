@@ -1,6 +1,7 @@
 import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
 import type { Profiler } from "./profiler.ts";
+import { copyTexels } from "./textures.ts";
 
 /** A range of a buffer, in bytes, with the shape of what lies there (for messages). */
 export interface Range {
@@ -84,27 +85,23 @@ export class Commands {
     this.#stagingData.set(data, this.#stagingUsed);
     const source = this.#stagingUsed;
     this.#stagingUsed += padded;
-    this.#encodeCopy().copyBufferToBuffer(this.#staging, source, storage.buffer, offset, padded);
+    const target = bufferOf(storage);
+    this.#encodeCopy().copyBufferToBuffer(this.#staging, source, target, offset, padded);
   }
 
-  copy(source: Range, target: Range): void {
-    const { storage, offset, bytes } = source;
-    this.#encodeCopy().copyBufferToBuffer(
-      storage.buffer,
-      offset,
-      target.storage.buffer,
-      target.offset,
-      bytes,
-    );
+  copy(source: Range, { storage, offset }: Range): void {
+    if (storage.kind === "buffer") return this.#copyTo(storage.buffer, offset, source);
+    const { texture } = storage, buffer = bufferOf(source.storage);
+    const { bytes } = source, copied = { texture, buffer, offset: source.offset, bytes };
+    copyTexels(this.#encodeCopy(), copied, "texture");
   }
 
   clear({ storage, offset, bytes }: Range): void {
-    this.#encodeCopy().clearBuffer(storage.buffer, offset, Math.ceil(bytes / 4) * 4);
+    this.#encodeCopy().clearBuffer(bufferOf(storage), offset, Math.ceil(bytes / 4) * 4);
   }
 
   copyOut(source: Range, target: GPUBuffer): void {
-    const { storage, offset, bytes } = source;
-    this.#encodeCopy().copyBufferToBuffer(storage.buffer, offset, target, 0, bytes);
+    this.#copyTo(target, 0, source);
   }
 
   /** Submits what was encoded. */
@@ -176,12 +173,19 @@ export class Commands {
     return this.#open();
   }
 
+  #copyTo(buffer: GPUBuffer, offset: number, { storage, offset: from, bytes }: Range): void {
+    const encoder = this.#encodeCopy();
+    if (storage.kind === "texture") {
+      copyTexels(encoder, { texture: storage.texture, buffer, offset, bytes }, "buffer");
+    } else encoder.copyBufferToBuffer(storage.buffer, from, buffer, offset, bytes);
+  }
+
   #uploadLarge(storage: Storage, offset: number, data: Uint8Array): void {
     const size = Math.ceil(data.byteLength / 4) * 4;
     const source = this.device.createBuffer({ size, usage: 0x04, mappedAtCreation: true });
     new Uint8Array(source.getMappedRange()).set(data);
     source.unmap();
-    this.#encodeCopy().copyBufferToBuffer(source, 0, storage.buffer, offset, size);
+    this.#encodeCopy().copyBufferToBuffer(source, 0, bufferOf(storage), offset, size);
     this.flush();
     source.destroy();
   }
@@ -216,7 +220,9 @@ export class Commands {
     this.bindGroupsCreated++;
     const entries: GPUBindGroupEntry[] = ranges.map(({ storage, offset, bytes }, i) => ({
       binding: kernel.bindings[i].binding,
-      resource: { buffer: storage.buffer, offset, size: bindingSize(storage, offset, bytes) },
+      resource: storage.kind === "texture"
+        ? storage.view
+        : { buffer: storage.buffer, offset, size: bindingSize(storage, offset, bytes) },
     }));
     if (kernel.uniform) {
       const { binding, size } = kernel.uniform;
@@ -224,6 +230,13 @@ export class Commands {
     }
     return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
   }
+}
+
+function bufferOf(storage: Storage): GPUBuffer {
+  if (storage.kind === "buffer") return storage.buffer;
+  throw new Error(
+    `storage ${storage.id} is a texture: kernels write it, and copies from and to tensors in buffers`,
+  );
 }
 
 /** A pooled buffer is bound whole, so that tensors of varying size share bind groups; a view is bound alone. */

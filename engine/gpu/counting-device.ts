@@ -1,5 +1,5 @@
 /**
- * A device that computes nothing and holds nothing: its buffers have sizes only, and what is read back is
+ * A device that computes nothing and holds nothing: its memory has sizes only, and what is read back is
  * zeros. An engine on it goes through the same allocations as on a real one, which counts them.
  * @param limits those of the device in whose place it stands
  */
@@ -15,6 +15,8 @@ export function countingDevice(limits: GPUSupportedLimits): GPUDevice {
   const encoder = {
     beginComputePass: () => pass,
     copyBufferToBuffer: nothing,
+    copyBufferToTexture: nothing,
+    copyTextureToBuffer: nothing,
     clearBuffer: nothing,
     finish: object,
   };
@@ -29,6 +31,7 @@ export function countingDevice(limits: GPUSupportedLimits): GPUDevice {
       unmap: nothing,
       destroy: nothing,
     }),
+    createTexture: () => ({ createView: object, destroy: nothing }),
     createBindGroup: object,
     createBindGroupLayout: object,
     createPipelineLayout: object,

@@ -113,6 +113,16 @@ export class Engine {
     return new Tensor(this, storage, 0, shape, dtype);
   }
 
+  /**
+   * A new tensor whose contents are undefined and lie in a texture, by fours: for kernels that declare it as
+   * `texture_storage_2d<rgba32float, …>`. `copy` moves numbers between it and other tensors.
+   */
+  texels(shape: Shape): Tensor {
+    const storage = this.#pool.takeTexture(sizeOf(shape) * 4);
+    this.#scopes.own(storage);
+    return new Tensor(this, storage, 0, shape, "f32");
+  }
+
   zeros(shape: Shape, dtype: DType = "f32"): Tensor {
     const tensor = this.empty(shape, dtype);
     this.clear(tensor);

@@ -130,11 +130,15 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
 
 function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
-  const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, writable }) => ({
-    binding,
-    visibility,
-    buffer: { type: writable ? "storage" : "read-only-storage" },
-  }));
+  const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
+    format
+      ? {
+        binding,
+        visibility,
+        storageTexture: { access: writable ? "write-only" : "read-only", format },
+      }
+      : { binding, visibility, buffer: { type: writable ? "storage" : "read-only-storage" } }
+  );
   if (uniform) {
     const buffer = {
       type: "uniform" as const,

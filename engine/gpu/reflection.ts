@@ -5,6 +5,8 @@ export interface KernelBinding {
   readonly name: string;
   readonly binding: number;
   readonly writable: boolean;
+  /** A storage texture of this format, and not a buffer. */
+  readonly format: GPUTextureFormat | null;
   /** Its numbers are of the alias `stored`: f16 in the kernel's form for weights that are stored so. */
   readonly stored: boolean;
 }
@@ -23,6 +25,8 @@ export interface EntryReflection {
   overrides: Set<string>;
 }
 
+const UNIFORM = 0, STORAGE_TEXTURE = 5; // resource types of wgsl_reflect
+
 /** The entry points of a shader by name. Throws, naming its file, where the text cannot be parsed. */
 export function reflect(shader: string, text: string): Map<string, EntryReflection> {
   const entries = new Map<string, EntryReflection>();
@@ -36,7 +40,7 @@ export function reflect(shader: string, text: string): Map<string, EntryReflecti
       overrides,
     };
     for (const resource of entry.resources) {
-      if (resource.resourceType === 0) {
+      if (resource.resourceType === UNIFORM) {
         const struct = resource.type as unknown as {
           members: { name: string; offset: number; type: { name: string } }[];
           size: number;
@@ -46,9 +50,12 @@ export function reflect(shader: string, text: string): Map<string, EntryReflecti
           reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
         }
       } else {
-        const { name, binding, access } = resource;
+        const { name, binding } = resource, writable = resource.access.includes("write");
+        const format = resource.resourceType === STORAGE_TEXTURE
+          ? (resource.type as unknown as { format: { name: GPUTextureFormat } }).format.name
+          : null;
         const stored = new RegExp(`> ${name}: [^;]*\\bstored\\b`).test(text);
-        reflection.bindings.push({ name, binding, writable: access === "read_write", stored });
+        reflection.bindings.push({ name, binding, writable, format, stored });
       }
     }
     reflection.bindings.sort((a, b) => a.binding - b.binding);

@@ -2,16 +2,22 @@
 import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
 import attention_subgroup from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
+import attention_texture from "../../shaders/attention_texture.wgsl" with { type: "text" };
+import attention_texture_subgroup from "../../shaders/attention_texture_subgroup.wgsl" with {
+  type: "text",
+};
 import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
 import gather from "../../shaders/gather.wgsl" with { type: "text" };
+import gaussian from "../../shaders/gaussian.wgsl" with { type: "text" };
 import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
 import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
 import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
+import layernorm_rows from "../../shaders/layernorm_rows.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
 import matmul_matrices from "../../shaders/matmul_matrices.wgsl" with { type: "text" };
@@ -30,6 +36,7 @@ import reductions from "../../shaders/reductions.wgsl" with { type: "text" };
 import reductions_subgroup from "../../shaders/reductions_subgroup.wgsl" with { type: "text" };
 import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
 import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
+import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
@@ -41,6 +48,8 @@ const texts = {
   adamw,
   attention,
   attention_subgroup,
+  attention_texture,
+  attention_texture_subgroup,
   ceilings,
   decoding,
   elementwise,
@@ -51,6 +60,7 @@ const texts = {
   heads,
   kl,
   layernorm,
+  layernorm_rows,
   logprob,
   matmul,
   matmul_matrices,
@@ -64,6 +74,7 @@ const texts = {
   reduce,
   rewards,
   rmsnorm,
+  rmsnorm_rows,
   rotary,
   sampling,
   softmax,
@@ -94,7 +105,7 @@ export function entryPoints(name: ShaderName): string[] {
 }
 
 /** What shaders bring in by a line `// include NAME`. */
-const included: Readonly<Record<string, string>> = { product, reductions };
+const included: Readonly<Record<string, string>> = { gaussian, product, reductions };
 
 /** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
@@ -102,7 +113,7 @@ export function withIncludes(text: string, subgroups: boolean): string {
   const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
     if (reduces && name === "reductions") return reductions_subgroup;
     if (name in included) return included[name];
-    throw new Error(`"${line}": there are ${Object.keys(included).join(" and ")} to include`);
+    throw new Error(`"${line}": there are ${Object.keys(included).join(", ")} to include`);
   });
   return reduces ? `enable subgroups;\n${whole}` : whole;
 }

@@ -1,14 +1,9 @@
 import type { Engine } from "../gpu/engine.ts";
-import {
-  attention,
-  decodeAttention,
-  type Heads,
-  type LayerCache,
-  storeInCache,
-} from "../ops/attention.ts";
+import { attention, type Heads } from "../ops/attention.ts";
+import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../ops/cache.ts";
 import { embedding, invertTokens } from "../ops/embedding.ts";
-import { gelu } from "../ops/gelu.ts";
-import { resizeHeads, splitHeads } from "../ops/heads.ts";
+import { gatherRows } from "../ops/gather.ts";
+import { type HeadView, resizeHeads, splitHeads, viewFused, viewHeads } from "../ops/heads.ts";
 import { layerNorm } from "../ops/layernorm.ts";
 import { reshape } from "../ops/reshape.ts";
 import { rmsNorm } from "../ops/rmsnorm.ts";
@@ -26,7 +21,13 @@ import { rotaryFrequencies } from "./rope.ts";
 // C width, H query heads, Hk key heads, D head size, F MLP width, V vocabulary.
 
 /** How the rows of one layer look at each other: all of a batch at once, or new rows against a cache. */
-type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor) => Tensor;
+interface Attend {
+  heads(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor;
+  /** The same for heads that lie elsewhere, so that none need be copied out of fused rows. */
+  views?(layer: number, q: HeadView, k: HeadView, v: HeadView): Tensor;
+  /** Of the last layer's rows only these go on, u32 [G]: nobody looks at the others any more. */
+  last?: Tensor;
+}
 
 /** What is decoded: a packed batch, or one new row per sequence. */
 type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation;
@@ -43,6 +44,8 @@ interface Parts {
   weight(name: string): Tensor;
   /** The linear layer of this name (+ residual). */
   linear(name: string, x: Tensor, residual?: Tensor): Tensor;
+  /** `gelu` of the linear layer of this name, in the form that the model has. */
+  linearGelu(name: string, x: Tensor): Tensor;
   /** The family's norm with the weights of this name. */
   norm(name: string, x: Tensor): Tensor;
   /** Turns heads to their positions, in models that have rotary ones. */
@@ -58,14 +61,10 @@ export interface DecoderCache extends Rotation {
 export function newCache(
   config: ModelConfig,
   { engine }: Parameters,
-  [sequences, capacity]: readonly [number, number],
+  size: readonly [sequences: number, capacity: number],
 ): DecoderCache {
-  const { keyHeads, headSize } = kernelHeads(config);
-  const shape = [sequences, capacity, keyHeads * headSize];
-  const layers = Array.from({ length: config.layers }, () => ({
-    keys: engine.empty(shape),
-    values: engine.empty(shape),
-  }));
+  const heads = kernelHeads(config);
+  const layers = Array.from({ length: config.layers }, () => newLayerCache(engine, size, heads));
   return { layers, frequencies: rotaryTable(config, engine) };
 }
 
@@ -73,20 +72,27 @@ export function newCache(
 export function forward(config: ModelConfig, parameters: Parameters, batch: PackedBatch): Tensor {
   const heads = kernelHeads(config);
   const rows = { ...batch, frequencies: rotaryTable(config, parameters.engine) };
-  return layers(config, parameters, rows, (_, q, k, v) => attention(q, k, v, heads, batch));
+  return layers(config, parameters, rows, {
+    heads: (_, q, k, v) => attention(q, k, v, heads, batch),
+  });
 }
 
-/** `forward` that also fills a cache with the keys and values of all rows. */
+/** `forward` that fills a cache with the keys and values of all rows; it returns the rows `last` [G] only, [G, C]. */
 export function prefill(
   config: ModelConfig,
   parameters: Parameters,
   batch: PackedBatch,
   { layers: cache, frequencies }: DecoderCache,
+  last: Tensor,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, { ...batch, frequencies }, (layer, q, k, v) => {
-    storeInCache(k, v, cache[layer], batch.sequences, batch.positions);
-    return attention(q, k, v, heads, batch);
+  return layers(config, parameters, { ...batch, frequencies }, {
+    heads(layer, q, k, v) {
+      const [keys, values] = [k, v].map((x) => viewHeads(x, heads.headSize));
+      storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
+      return attention(q, k, v, heads, batch);
+    },
+    last,
   });
 }
 
@@ -98,9 +104,16 @@ export function decodeStep(
   { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, { ...rows, frequencies }, (layer, q, k, v) => {
-    storeInCache(k, v, cache[layer], rows.sequences, rows.positions);
+  const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
+    storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
     return decodeAttention(q, cache[layer], rows.positions, heads);
+  };
+  return layers(config, parameters, { ...rows, frequencies }, {
+    heads(layer, ...tensors) {
+      const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
+      return views(layer, q, k, v);
+    },
+    views,
   });
 }
 
@@ -121,7 +134,10 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `${architecture.layers}.${layer}`;
     const x = norm(`${prefix}.${architecture.attentionNorm}`, hidden);
-    const mixed = mixRows(parts, prefix, x, (q, k, v) => attend(layer, q, k, v));
+    let mixed = mixRows(parts, layer, prefix, x, attend);
+    if (attend.last && layer === config.layers - 1) {
+      [mixed, hidden] = [gatherRows(mixed, attend.last), gatherRows(hidden, attend.last)];
+    }
     const attended = linear(`${prefix}.${architecture.attention.output}`, mixed, hidden);
     const y = norm(
       `${prefix}.${architecture.mlpNorm}`,
@@ -136,12 +152,14 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
   const architecture = architectureOf(config);
   const { headSize, normEpsilon } = config, { frequencies } = rows;
   const { inputFirst } = architecture;
+  const gelu = config.activation === "gelu" ? "erf" : "tanh";
   const weight = (name: string) => parameters.get(`${name}.weight`);
   return {
     config,
     architecture,
     weight,
     linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst }),
+    linearGelu: (name, x) => project(parameters, name, x, { inputFirst, gelu }),
     norm: (name, x) =>
       architecture.norm === "rms"
         ? rmsNorm(x, weight(name), normEpsilon)
@@ -171,12 +189,19 @@ function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
 /** Attention of one layer, before its output projection: [N, C] → [N, H·D]. */
 function mixRows(
   { config, architecture, weight, linear, turn }: Parts,
+  layer: number,
   prefix: string,
   x: Tensor,
-  attend: (q: Tensor, k: Tensor, v: Tensor) => Tensor,
+  attend: Attend,
 ): Tensor {
   const { heads, headSize, normEpsilon } = config;
   const { input, headNorms } = architecture.attention;
+  const padded = kernelHeads(config).headSize;
+  const asTheyLie = !headNorms && !config.rope && headSize === padded;
+  if (input.fused && attend.views && asTheyLie) {
+    const fused = linear(`${prefix}.${input.name}`, x);
+    return attend.views(layer, ...viewFused(fused, heads, input.order));
+  }
   let [q, k, v] = input.fused
     ? splitHeads(linear(`${prefix}.${input.name}`, x), heads, input.order)
     : [input.query, input.key, input.value].map((name) => linear(`${prefix}.${name}`, x));
@@ -188,21 +213,18 @@ function mixRows(
     [q, k] = [norm(q, headNorms.query), norm(k, headNorms.key)];
   }
   [q, k] = [turn(q), turn(k)];
-  const padded = kernelHeads(config).headSize;
   [q, k, v] = [q, k, v].map((heads) => resizeHeads(heads, headSize, padded));
-  return resizeHeads(attend(q, k, v), padded, headSize);
+  return resizeHeads(attend.heads(layer, q, k, v), padded, headSize);
 }
 
 function mlp(
-  { config, architecture, linear }: Parts,
+  { architecture, linear, linearGelu }: Parts,
   prefix: string,
   y: Tensor,
   residual: Tensor,
 ): Tensor {
   const { gate, up, down } = architecture.mlp;
+  if (gate === null) return linear(`${prefix}.${down}`, linearGelu(`${prefix}.${up}`, y), residual);
   const raised = linear(`${prefix}.${up}`, y);
-  const active = gate === null
-    ? gelu(raised, config.activation === "gelu" ? "erf" : "tanh")
-    : swiglu(linear(`${prefix}.${gate}`, y), raised);
-  return linear(`${prefix}.${down}`, active, residual);
+  return linear(`${prefix}.${down}`, swiglu(linear(`${prefix}.${gate}`, y), raised), residual);
 }

@@ -1,6 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
 import { lastRows } from "../ops/decoding.ts";
-import { gatherRows } from "../ops/gather.ts";
 import { sampleNext } from "../ops/sampling.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
@@ -109,9 +108,8 @@ function startGeneration(
   };
   engine.scope(() => {
     const batch = packBatch(engine, requests.map(({ context }) => context));
-    const hidden = prefill(config, parameters, batch, run.cache);
     const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-    draw(model, run, gatherRows(hidden, last), options);
+    draw(model, run, prefill(config, parameters, batch, run.cache, last), options);
   });
   return run;
 }

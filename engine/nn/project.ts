@@ -1,3 +1,4 @@
+import type { GeluForm } from "../ops/gelu.ts";
 import { linear } from "../ops/matmul.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -9,6 +10,8 @@ export interface ProjectOptions {
   residual?: Tensor;
   /** Weights are stored [in, out], as GPT-2's Conv1D has them, and not [out, in]. */
   inputFirst?: boolean;
+  /** The result is `gelu` of the sum. */
+  gelu?: GeluForm;
 }
 
 /**
@@ -20,10 +23,10 @@ export function project(
   parameters: Parameters,
   name: string,
   x: Tensor,
-  { residual, inputFirst }: ProjectOptions = {},
+  { residual, inputFirst, gelu }: ProjectOptions = {},
 ): Tensor {
   const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
   const adapter = adapterOfLayer(parameters, name);
   const rest = adapter ? adapterProduct(adapter, x, residual) : residual;
-  return linear(x, parameters.get(`${name}.weight`), { bias, residual: rest, inputFirst });
+  return linear(x, parameters.get(`${name}.weight`), { bias, residual: rest, inputFirst, gelu });
 }

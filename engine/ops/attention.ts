@@ -95,63 +95,8 @@ export function subgroupFits(headSize: number): boolean {
   return headSize % 8 === 0 && headSize <= 64;
 }
 
-/** Keys and values of the rows seen so far, [B, T, Hk·D] each, of one layer. */
-export interface LayerCache {
-  keys: Tensor;
-  values: Tensor;
-}
-
-/**
- * Writes rows of keys and values [N, Hk·D] into a cache, row n at (sequences[n], positions[n]). Positions
- * past the cache's capacity are left out.
- */
-export function storeInCache(
-  k: Tensor,
-  v: Tensor,
-  cache: LayerCache,
-  sequences: Tensor,
-  positions: Tensor,
-): void {
-  const { engine, shape: [rows, width] } = k;
-  expectShape("storeInCache", "cache.keys", cache.keys, [null, null, width]);
-  expectShape("storeInCache", "sequences", sequences, [rows]);
-  expectShape("storeInCache", "positions", positions, [rows]);
-  const bindings = { k, v, sequences, positions, cache_k: cache.keys, cache_v: cache.values };
-  const parameters = { rows, vectors: width / 4, capacity: cache.keys.shape[1] };
-  engine.launch("attention", "store", bindings, parameters, engine.grid(rows * width / 4));
-}
-
-/**
- * Attention of one new row per sequence, at `positions` [B], over the cached rows 0 … position (which
- * include the new one). Not differentiable.
- * @param q [B, H·D]
- * @returns [B, H·D]
- */
-export function decodeAttention(
-  q: Tensor,
-  cache: LayerCache,
-  positions: Tensor,
-  heads: Heads,
-): Tensor {
-  checkHeads(heads);
-  const { engine, shape: [count] } = q;
-  const [, capacity] = cache.keys.shape;
-  const { headSize, keyHeads } = heads;
-  expectShape("decodeAttention", "q", q, [null, heads.heads * headSize]);
-  expectShape("decodeAttention", "cache.keys", cache.keys, [count, capacity, keyHeads * headSize]);
-  const out = engine.empty(q.shape);
-  const bindings = { q, out, positions, cached_k: cache.keys, cached_v: cache.values };
-  const parameters = { ...headParameters(heads), capacity };
-  const grid = [heads.heads, count, 1] as const;
-  const { software } = engine.features;
-  // So short a kernel compiles soon even with twice the loops unrolled.
-  const UNROLL = Number(!software || headSize <= 32);
-  const constants = { ...headConstants(engine, heads, "plain"), UNROLL };
-  engine.launch("attention", "decode", bindings, parameters, grid, constants);
-  return out;
-}
-
-function headParameters(
+/** What every kernel of attention is told about heads. */
+export function headParameters(
   { heads, keyHeads, headSize, scale = 1 / Math.sqrt(headSize) }: Heads,
 ): Record<string, number> {
   return { heads, key_heads: keyHeads, scale, head_vectors: headSize / 4 };
@@ -162,20 +107,20 @@ function tileRows({ features: { software, lanes } }: Engine): number {
   return software ? lanes : 64;
 }
 
-/** On a software adapter few lanes are joined sooner. */
 function headConstants(
   engine: Engine,
   { headSize }: Heads,
   variant: AttentionVariant,
 ): KernelConstants {
-  const { software, lanes } = engine.features;
+  const { software } = engine.features;
   const WORKGROUP = tileRows(engine);
   if (variant === "subgroup") return { VECTORS: headSize / 4, CHUNKS: headSize / 8, WORKGROUP };
   const UNROLL = Number(!software || headSize <= 16);
-  return { HEAD_VECTORS: headSize / 4, UNROLL, WORKGROUP, LANES: software ? lanes : 32 };
+  return { HEAD_VECTORS: headSize / 4, UNROLL, WORKGROUP };
 }
 
-function checkHeads({ heads, keyHeads, headSize }: Heads): void {
+/** Throws where the kernels cannot do these heads. */
+export function checkHeads({ heads, keyHeads, headSize }: Heads): void {
   if (headSize % 4 || headSize > 256) {
     throw new RangeError(`attention: head size ${headSize} must be a multiple of 4, at most 256`);
   }

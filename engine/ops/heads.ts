@@ -6,21 +6,60 @@ import { expectShape, type Tensor } from "../tensor/tensor.ts";
  */
 export type FusedOrder = "blocks" | "heads";
 
+/** Heads where they lie in a tensor: head h of row n begins at number `first + n·row + h·head`. */
+export interface HeadView {
+  tensor: Tensor;
+  first: number;
+  row: number;
+  head: number;
+}
+
+/** The heads of x [N, H·D]. */
+export function viewHeads(x: Tensor, headSize: number): HeadView {
+  expectShape("viewHeads", "x", x, [null, null]);
+  return { tensor: x, first: 0, row: x.shape[1], head: headSize };
+}
+
+/** Queries, keys and values in fused rows [N, 3·H·D]. Not differentiable: see `splitHeads`. */
+export function viewFused(
+  fused: Tensor,
+  heads: number,
+  order: FusedOrder,
+): [q: HeadView, k: HeadView, v: HeadView] {
+  const { part, head } = fusedStrides(fused, heads, order);
+  const [q, k, v] = [0, 1, 2].map((i) => {
+    return { tensor: fused, first: i * part, row: fused.shape[1], head };
+  });
+  return [q, k, v];
+}
+
+/** Numbers from a query to its key and value, and from head to head. */
+function fusedStrides({ shape: [, columns] }: Tensor, heads: number, order: FusedOrder) {
+  const width = columns / 3, headSize = width / heads;
+  if (!Number.isInteger(headSize)) {
+    throw new RangeError(`splitHeads: ${columns} columns are not three times ${heads} whole heads`);
+  }
+  const strides = order === "blocks"
+    ? { part: width, head: headSize }
+    : { part: headSize, head: 3 * headSize };
+  return { width, headSize, ...strides };
+}
+
 /** Queries, keys and values [N, H·D] each, from fused rows [N, 3·H·D]. */
 export function splitHeads(
   fused: Tensor,
   heads: number,
   order: FusedOrder,
 ): [q: Tensor, k: Tensor, v: Tensor] {
-  const { engine, shape: [rows, columns] } = fused;
-  const width = columns / 3, headSize = width / heads;
-  if (!Number.isInteger(headSize)) {
-    throw new RangeError(`splitHeads: ${columns} columns are not three times ${heads} whole heads`);
-  }
-  const strides = order === "blocks"
-    ? { part_stride: width, head_stride: headSize }
-    : { part_stride: headSize, head_stride: 3 * headSize };
-  const parameters = { rows, heads, head_size: headSize, ...strides };
+  const { engine, shape: [rows] } = fused;
+  const { width, headSize, part, head } = fusedStrides(fused, heads, order);
+  const parameters = {
+    rows,
+    heads,
+    head_size: headSize,
+    part_stride: part,
+    head_stride: head,
+  };
   const grid = engine.grid(rows * width);
   const q = engine.empty([rows, width]), k = engine.empty(q.shape), v = engine.empty(q.shape);
   engine.launch("heads", "split", { fused, q, k, v }, parameters, grid);

@@ -1,6 +1,6 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
-import { rowConstants } from "./row-reduction.ts";
+import { laneDoesRow, rowConstants } from "./row-reduction.ts";
 
 /**
  * Layer normalisation: out[n] = (x[n] − mean(x[n])) / √(variance(x[n]) + epsilon) · weight + bias, for x
@@ -14,7 +14,10 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
   const out = engine.empty(x.shape), statistics = engine.empty([rows, 2]);
   const bindings = { x, weight, bias, out, statistics_out: statistics };
   const grid = engine.grid(rows, 1), constants = rowConstants(engine);
-  engine.launch("layernorm", "forward", bindings, { rows, columns, epsilon }, grid, constants);
+  const parameters = { rows, columns, epsilon };
+  if (laneDoesRow(engine, columns)) {
+    engine.launch("layernorm_rows", "forward", bindings, parameters, engine.grid(rows, 8));
+  } else engine.launch("layernorm", "forward", bindings, parameters, grid, constants);
   engine.tape?.record("layerNorm", [x, weight, bias], out, (upstream, sink) => {
     const reads = { x, statistics, upstream };
     if (sink.needs(weight) || sink.needs(bias)) {

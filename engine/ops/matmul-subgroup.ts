@@ -1,4 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
+import type { GeluForm } from "./gelu.ts";
 import {
   type Layout,
   type Operands,
@@ -13,21 +14,27 @@ export function fitsSubgroups({ columns, inner }: Sizes, { transposeB }: Layout)
   return columns % 4 === 0 && (!transposeB || inner % 2 === 0);
 }
 
+/** The layout of a product whose epilogue may end with x·Φ(x). */
+export interface SubgroupLayout extends Layout {
+  gelu?: GeluForm;
+}
+
 /** A product with subgroups on an adapter that computes on the CPU. B is read as it is stored. */
-export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
+export function launchSubgroup(operands: Operands, sizes: Sizes, layout: SubgroupLayout): void {
   const { a, b, out, bias, residual } = operands;
   const { engine } = out;
   const { TRANSPOSE_A, TRANSPOSE_B } = storageOf(sizes, layout);
   const nameOfB = TRANSPOSE_B ? "b_transposed" : "b";
   const WORKGROUP = engine.features.lanes;
   const ROWS = tileRows(engine, sizes);
+  const GELU = layout.gelu ? { erf: 1, tanh: 2 }[layout.gelu] : 0;
   engine.launch(
     "matmul_subgroup",
     TRANSPOSE_B ? "product_transposed" : "product",
     { a, [nameOfB]: b, out, bias: bias ?? a, residual: residual ?? a }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (8 * WORKGROUP)), Math.ceil(sizes.rows / ROWS), 1],
-    { TRANSPOSE_A, WORKGROUP, ROWS, ...storedAs(b) },
+    { TRANSPOSE_A, WORKGROUP, ROWS, GELU, ...storedAs(b) },
   );
 }
 

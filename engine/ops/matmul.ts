@@ -1,4 +1,6 @@
+import type { Engine } from "../gpu/engine.ts";
 import { expectShape, matrixShape, type Tensor } from "../tensor/tensor.ts";
+import { gelu, type GeluForm } from "./gelu.ts";
 import { launchMatrices } from "./matmul-matrices.ts";
 import {
   type Layout,
@@ -63,16 +65,18 @@ export interface LinearOptions {
   residual?: Tensor;
   /** The weight is stored [K, N], as GPT-2's Conv1D has it, and not [N, K]. */
   inputFirst?: boolean;
+  /** The result is `gelu` of the sum. */
+  gelu?: GeluForm;
 }
 
 /**
- * x·Wᵀ (+ bias) (+ residual), as a linear layer stores its weight.
+ * x·Wᵀ (+ bias) (+ residual), as a linear layer stores its weight, or gelu of that.
  * @param x [..., K]
  * @param weight [N, K], or [K, N] with `inputFirst`
  * @returns [..., N]
  */
 export function linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): Tensor {
-  const { bias, residual, inputFirst = false } = options;
+  const { bias, residual, inputFirst = false, gelu: form } = options;
   const [rows, inner] = matrixShape(x);
   const columns = weight.shape[inputFirst ? 1 : 0];
   expectShape("linear", "weight", weight, inputFirst ? [inner, columns] : [columns, inner]);
@@ -81,11 +85,16 @@ export function linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): 
   if (residual) expectShape("linear", "residual", residual, shape);
   const { engine } = x;
   const out = engine.empty(shape);
-  launchMatmul({ a: x, b: weight, out, bias, residual }, { rows, columns, inner }, {
-    transposeB: !inputFirst,
-  });
-
   const inputs = [x, weight, bias, residual].filter((input) => input !== undefined);
+  const operands = { a: x, b: weight, out, bias, residual }, sizes = { rows, columns, inner };
+  const layout = { transposeB: !inputFirst };
+  const differentiated = inputs.some((input) => engine.tape?.tracks(input));
+  if (form && !differentiated && endsWithGelu(engine, sizes, layout)) {
+    launchSubgroup(operands, sizes, { ...layout, gelu: form });
+    return out;
+  }
+  launchMatmul(operands, sizes, layout);
+
   engine.tape?.record("linear", inputs, out, (upstream, sink) => {
     if (sink.needs(weight)) addWeightGradient(x, upstream, sink.accumulator(weight), inputFirst);
     if (sink.needs(x)) {
@@ -98,7 +107,12 @@ export function linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): 
     }
     if (residual) sink.give(residual, upstream);
   });
-  return out;
+  return form ? gelu(out, form) : out;
+}
+
+/** Whether the kernel of such a product can apply gelu to it, which saves a launch and a pass over memory. */
+function endsWithGelu(engine: Engine, sizes: Sizes, layout: Layout): boolean {
+  return matmulVariant(engine, sizes, layout) === "subgroup" && fitsSubgroups(sizes, layout);
 }
 
 /** total ← total + upstreamᵀ·x [N, K], or + xᵀ·upstream [K, N] with `inputFirst`. */

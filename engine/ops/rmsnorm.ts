@@ -1,6 +1,6 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { addColumns, chunkRows } from "./reduce.ts";
-import { rowConstants } from "./row-reduction.ts";
+import { laneDoesRow, rowConstants } from "./row-reduction.ts";
 
 /**
  * Root-mean-square normalisation: out[n] = x[n] / √(mean(x[n]²) + epsilon) · weight, for x [N, C] and
@@ -14,7 +14,9 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   const bindings = { x, weight, out, inverse_rms_out: inverseRms };
   const parameters = { rows, columns, epsilon };
   const grid = engine.grid(rows, 1), constants = rowConstants(engine);
-  engine.launch("rmsnorm", "forward", bindings, parameters, grid, constants);
+  if (laneDoesRow(engine, columns)) {
+    engine.launch("rmsnorm_rows", "forward", bindings, parameters, engine.grid(rows, 8));
+  } else engine.launch("rmsnorm", "forward", bindings, parameters, grid, constants);
   engine.tape?.record("rmsNorm", [x, weight], out, (upstream, sink) => {
     if (sink.needs(weight)) {
       addWeightGradient(x, inverseRms, upstream, sink.accumulator(weight));

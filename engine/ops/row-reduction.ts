@@ -32,6 +32,15 @@ export function longRowConstants(engine: Engine): KernelConstants {
   return { ...engine.features.software ? {} : { WORKGROUP: 256 }, ...reductionConstants(engine) };
 }
 
+/**
+ * Whether a kernel that gives each lane a row of its own (`*_rows.wgsl`) can stand in for one that gives a row eight
+ * lanes without subgroups: then both add in the same order, and on a software adapter the former is faster.
+ */
+export function laneDoesRow(engine: Engine, columns: number): boolean {
+  const { software, lanes } = engine.features;
+  return software && lanes === 8 && columns % 8 === 0 && !reductionConstants(engine).SUBGROUPS;
+}
+
 /** Runs `body`, whose kernels of rows then reduce this way; their gradients do too. */
 export function withReductions<T>(engine: Engine, variant: string | undefined, body: () => T): T {
   const { tuning } = engine;

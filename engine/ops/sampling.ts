@@ -1,3 +1,5 @@
+import type { Engine } from "../gpu/engine.ts";
+import type { KernelConstants } from "../gpu/kernels.ts";
 import { purposes } from "./threefry.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
@@ -60,7 +62,7 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     end_count: ends.size,
   };
   const bindings = { logits, tokens, log_probs, state, ends };
-  const grid = engine.grid(rows, 1), constants = reductionConstants(engine);
+  const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine);
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {
     engine.launch("sampling", "sample", bindings, parameters, grid, constants);
@@ -71,4 +73,10 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     const all = { ...bindings, threshold };
     engine.launch("sampling", "sample_truncated", all, parameters, grid, constants);
   });
+}
+
+/** A software adapter does better with few lanes, each with strands of ids enough that there are 64 all the same. */
+function lanesAndStrands(engine: Engine): KernelConstants {
+  const strands: KernelConstants = engine.features.software ? { WORKGROUP: 8, OF_LANE: 8 } : {};
+  return { ...strands, ...reductionConstants(engine) };
 }

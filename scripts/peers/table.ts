@@ -2,7 +2,14 @@
 import type { Ceilings } from "../lib/ceilings.ts";
 import type { Details } from "./contender.ts";
 import type { LeftOut, Measurement } from "./rounds.ts";
-import { batchedForward, flopsOf, largestGeneration, type NamedWork, tokensOf } from "./works.ts";
+import {
+  batchedForward,
+  firstTokens,
+  flopsOf,
+  largestGeneration,
+  type NamedWork,
+  tokensOf,
+} from "./works.ts";
 
 export const OURS = "homeport";
 /** What a user without a GPU has instead: shown beside the others, but no peer. */
@@ -65,7 +72,7 @@ export function quotedRows({ name, shape, work }: NamedWork): Row[] {
 
 /**
  * How many times as fast as the best peer Homeport is, by work and shape. Ratios to quoted numbers are named so;
- * one to Homeport's own batched forward says what generation's steps cost.
+ * those to Homeport's own batched forward compare the rates at which tokens are drawn and pass at once.
  */
 export function ratiosOf(rows: readonly Row[]): Record<string, number> {
   const ratios: Record<string, number> = {};
@@ -79,12 +86,21 @@ export function ratiosOf(rows: readonly Row[]): Record<string, number> {
     if (measured.length) ratios[name] = fastest(measured) / ours.medianMs;
     else if (peers.length) ratios[`${name}, to a quoted number`] = fastest(peers) / ours.medianMs;
   }
-  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape);
-  const drawn = find(largestGeneration), forward = find(batchedForward);
-  if (drawn && forward) {
-    ratios[`generation ${drawn.shape}, to one forward`] = forward.medianMs / drawn.medianMs;
-  }
-  return ratios;
+  return { ...ratios, ...generationRatios(rows) };
+}
+
+/** New tokens of the whole call, and of its steps alone, against as many tokens in one forward. */
+function generationRatios(rows: readonly Row[]): Record<string, number> {
+  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape)?.medianMs;
+  const whole = find(largestGeneration), first = find(firstTokens), forward = find(batchedForward);
+  if (!whole || !first || !forward) return {};
+  const { newTokens } = largestGeneration.work;
+  const steps = newTokens - 1; // the first token comes with the prompts
+  const name = `generation ${largestGeneration.shape}`;
+  return {
+    [`${name}, to one forward`]: forward / whole,
+    [`${name}, after the first, to one forward`]: (forward * steps / newTokens) / (whole - first),
+  };
 }
 
 const fastest = (rows: readonly Row[]) => Math.min(...rows.map(({ medianMs }) => medianMs));

@@ -85,16 +85,18 @@ function gpt(kind: Training["kind"]): NamedWork {
   return { name: kind, shape: `B${SEQUENCES} T${LENGTH}`, work: { kind, ...sizes } };
 }
 
-function generation(sequences: number): NamedWork {
-  const sizes = { sequences, prompt: 64, newTokens: 64 };
+function generation(sequences: number, newTokens = 64) {
   return {
     name: "generation",
-    shape: `B${sequences}, 64 + 64 tokens`,
-    work: { kind: "generation", ...sizes },
-  };
+    shape: `B${sequences}, 64 + ${newTokens} token${newTokens === 1 ? "" : "s"}`,
+    work: { kind: "generation", sequences, prompt: 64, newTokens },
+  } as const;
 }
 
 export const largestGeneration = generation(64);
+
+/** The part of the largest generation that comes before its steps: the prompts at once, and a token of each. */
+export const firstTokens: NamedWork = { ...generation(64, 1), alone: true };
 
 /** As many tokens as the largest of the generations draws, all at once. */
 export const batchedForward: NamedWork = {
@@ -119,6 +121,7 @@ export const works: readonly NamedWork[] = [
   generation(1),
   generation(16),
   largestGeneration,
+  firstTokens,
   batchedForward,
 ];
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BufferPool, sizeClass } from "../../engine/gpu/buffers.ts";
+import { TEXELS_PER_ROW } from "../../engine/gpu/textures.ts";
 import { testEngine } from "../support/engine.ts";
 
 const newPool = async () => new BufferPool((await testEngine()).device);
@@ -67,4 +68,17 @@ test("a tensor beyond the binding limit is refused", async () => {
   expect(() => pool.take(limit + 1)).toThrow(`this adapter binds at most ${limit}`);
   const { maxBufferSize } = pool.device.limits;
   expect(() => pool.flat(maxBufferSize + 1)).toThrow(`at most ${maxBufferSize}`);
+});
+
+test("textures are whole rows of texels, and are handed out again like buffers", async () => {
+  const pool = await newPool();
+  const row = TEXELS_PER_ROW * 16;
+  const small = pool.takeTexture(100), large = pool.takeTexture(row + 1);
+  expect([small.size, large.size]).toEqual([row, 2 * row]);
+  expect([large.texture.width, large.texture.height]).toEqual([TEXELS_PER_ROW, 2]);
+  pool.give(small);
+  expect(pool.use).toMatchObject({ live: 2 * row, held: 3 * row });
+  expect(pool.takeTexture(row)).toBe(small);
+  expect(() => pool.takeTexture(row * (pool.device.limits.maxTextureDimension2D + 1)))
+    .toThrow("use fewer or shorter sequences");
 });

@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
 import type { Bindings } from "../../engine/gpu/bindings.ts";
 import { scale } from "../../engine/ops/elementwise.ts";
+import { decodeAttention } from "../../engine/ops/cache.ts";
+import { viewHeads } from "../../engine/ops/heads.ts";
 import { linear } from "../../engine/ops/matmul.ts";
+import { TEXELS_PER_ROW } from "../../engine/gpu/textures.ts";
+import { randomNumbers } from "../support/compare.ts";
 import { addInPlace } from "../../engine/tensor/add-in-place.ts";
 import { newEngine, testEngine } from "../support/engine.ts";
 
@@ -112,4 +116,34 @@ test("a launch of more workgroups than the device takes along an axis is refused
         most + 1
       }, 1] workgroups, but this device takes at most`,
     );
+});
+
+test("numbers pass through a texture unchanged, in whole rows of texels and in parts of one", async () => {
+  const engine = await testEngine();
+  for (const size of [4, 20, 4 * TEXELS_PER_ROW, 4 * TEXELS_PER_ROW + 12]) {
+    const scope = engine.openScope(), data = randomNumbers(size, size);
+    const out = engine.within(scope, () => {
+      const texels = engine.texels([size]), out = engine.zeros([size]);
+      engine.copy(engine.tensor(data), texels);
+      engine.copy(texels, out);
+      return out;
+    });
+    expect(await out.read()).toEqual(data);
+    engine.close(scope);
+  }
+});
+
+test("a texture where a kernel reads a buffer is refused, and so is a buffer in a texture's place", async () => {
+  const engine = await testEngine();
+  const scope = engine.openScope();
+  engine.within(scope, () => {
+    const texels = engine.texels([2, 1, 3, 8]), buffer = engine.zeros([2, 1, 3, 8]);
+    expect(() => scale(texels, 2)).toThrow('"x" is a buffer there');
+    const heads = { heads: 1, keyHeads: 1, headSize: 8 }, q = viewHeads(engine.zeros([2, 8]), 8);
+    const cache = { keys: buffer, values: buffer }, positions = engine.integers([0, 0]);
+    expect(() => decodeAttention(q, cache, positions, heads, "texture"))
+      .toThrow('"cached_k" is a texture there');
+    expect(() => engine.clear(texels)).toThrow("is a texture");
+  });
+  engine.close(scope);
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { attention } from "../../engine/ops/attention.ts";
+import { decodeAttention, decodeVariants, newLayerCache } from "../../engine/ops/cache.ts";
+import { viewHeads } from "../../engine/ops/heads.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { checkFamily } from "../support/check.ts";
 import { randomNumbers } from "../support/compare.ts";
@@ -39,4 +41,29 @@ test("forward and backward over 4096 places take memory that grows as the places
   expect(peaks[1] / peaks[0]).toBeCloseTo(2, 1);
   expect(peaks[2] / peaks[1]).toBeCloseTo(2, 1);
   engine.destroy();
+});
+
+test("on a software adapter all kernels of decoding give the same bits", async () => {
+  const engine = await testEngine();
+  if (!engine.features.software) return; // a GPU's plain kernel has more lanes
+  const scope = engine.openScope();
+  const [B, T, H, K, D] = [3, 41, 4, 2, 32], heads = { heads: H, keyHeads: K, headSize: D };
+  const outputs = engine.within(scope, () => {
+    const [keys, values] = [1, 2].map((seed) =>
+      engine.tensor(randomNumbers(B * K * T * D, seed), [B, K, T, D])
+    );
+    const q = engine.tensor(randomNumbers(B * H * D, 3), [B, H * D]);
+    const positions = engine.integers([0, 7, 40]);
+    return decodeVariants
+      .filter((variant) => variant !== "subgroup" || engine.features.subgroups)
+      .map((variant) => {
+        const cache = newLayerCache(engine, [B, T], heads, variant !== "plain");
+        engine.copy(keys, cache.keys);
+        engine.copy(values, cache.values);
+        return decodeAttention(viewHeads(q, D), cache, positions, heads, variant);
+      });
+  });
+  const [first, ...others] = await Promise.all(outputs.map((out) => out.read()));
+  for (const other of others) expect(other).toEqual(first);
+  engine.close(scope);
 });

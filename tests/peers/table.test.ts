@@ -10,6 +10,7 @@ import {
 } from "../../scripts/peers/table.ts";
 import {
   batchedForward,
+  firstTokens,
   largestGeneration,
   type NamedWork,
   works,
@@ -72,11 +73,13 @@ test("quoted numbers are named as such, and never mixed with measured ones", () 
   expect(tableLines([quoted], { flops: 1, bytes: 1 })[0]).toContain("quoted, ");
 });
 
-test("generation is held against one forward of as many tokens", () => {
+test("generation, and its steps alone, are held against one forward of as many tokens", () => {
   const ratios = ratiosOf([
     row(largestGeneration, "homeport", 400),
-    row(batchedForward, "homeport", 100),
+    row(firstTokens, "homeport", 85),
+    row(batchedForward, "homeport", 160),
   ]);
-  expect(Object.values(ratios)).toEqual([0.25]);
-  expect(ratioLines(ratios)[0]).toContain("to one forward: 0.25×");
+  // The 63 steps after the first tokens take 315; a forward over 63 of its 64 columns would take 157.5.
+  expect(Object.values(ratios)).toEqual([0.4, 0.5]);
+  expect(ratioLines(ratios)[1]).toContain("after the first, to one forward: 0.50×");
 });

@@ -1,16 +1,30 @@
 import {
   attention,
   type AttentionVariant,
-  decodeAttention,
   type Heads,
   type Sequences,
-  storeInCache,
   subgroupFits,
 } from "../../ops/attention.ts";
+import {
+  decodeAttention,
+  type DecodeVariant,
+  type LayerCache,
+  newLayerCache,
+  storeInCache,
+} from "../../ops/cache.ts";
+import { viewFused, viewHeads } from "../../ops/heads.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { attendRow, attentionReference } from "../attention.ts";
 import { distinctIntegers } from "../numbers.ts";
-import { constant, type Family, integers, type Op, type Sizes, variable } from "../op.ts";
+import {
+  constant,
+  type Family,
+  integers,
+  type Op,
+  type Sizes,
+  variable,
+  type Variant,
+} from "../op.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -103,11 +117,34 @@ const attentionOp: Op = {
   },
 };
 
+/** Where keys and values of earlier rows may be kept. */
+const cacheVariants: readonly Variant[] = [
+  { name: "plain", shader: "attention" },
+  { name: "texture", shader: "attention_texture" },
+];
+
+/** A cache of these keys and values [B, K, T, D]. */
+function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant = "plain"): LayerCache {
+  const { engine, shape: [count, , capacity] } = keys;
+  if (variant === "plain") return { keys, values };
+  const cache = newLayerCache(engine, [count, capacity], heads, true);
+  engine.copy(keys, cache.keys);
+  engine.copy(values, cache.values);
+  return cache;
+}
+
 const decodeOp: Op = {
   name: "decodeAttention",
   summary: "attention of one new row per sequence over a cache of keys and values",
   entries: ["decode"],
-  letters: { ...letters, T: { meaning: "rows of the cache per sequence" } },
+  letters: {
+    ...letters,
+    T: { meaning: "rows of the cache per sequence" },
+    fused: {
+      meaning: "1: queries lie in fused rows of queries, keys and values, by heads",
+      default: 0,
+    },
+  },
   typical: { B: 32, T: 68, H: 4, K: 2, D: 16 },
   grid: [
     { B: 1, T: 1, H: 1, K: 1, D: 8 },
@@ -115,32 +152,42 @@ const decodeOp: Op = {
     { B: 2, T: 66, H: 8, K: 1, D: 12, ragged: 1 },
     { B: 1, T: 72, H: 2, K: 2, D: 64 },
     { B: 2, T: 42, H: 2, K: 1, D: 128, ragged: 1 },
+    { B: 3, T: 37, H: 4, K: 2, D: 32, ragged: 1 },
+    { B: 4, T: 260, H: 6, K: 2, D: 24, ragged: 1, fused: 1 }, // a head across two rows of a texture
   ],
   more: [{ B: 4, T: 1000, H: 8, K: 2, D: 64, ragged: 1 }],
   tolerance: {
     output: 2e-6,
     reason: "a sum over the cached keys in f32, in lanes that are joined at the end",
   },
+  variants: [...cacheVariants, {
+    name: "subgroup",
+    shader: "attention_texture_subgroup",
+    available: ({ subgroups }) => subgroups,
+    fits: ({ D }) => D % 32 === 0,
+  }],
   problem(sizes) {
-    const { B, T, H, K, D } = sizes, heads = headsOf(sizes);
+    const { B, T, H, K, D, fused } = sizes, heads = headsOf(sizes);
     const positions = lengthsOf(sizes).map((length) => Math.max(length - 1, 0));
     return {
       inputs: {
-        q: constant([B, H * D], 1),
-        k: constant([B, T, K * D], 2),
-        v: constant([B, T, K * D], 3),
+        q: constant([B, (fused ? 3 : 1) * H * D], 1),
+        k: constant([B, K, T, D], 2),
+        v: constant([B, K, T, D], 3),
         positions: integers(positions),
       },
-      run: ({ q, k, v, positions }) => ({
-        out: decodeAttention(q, { keys: k, values: v }, positions, heads),
-      }),
+      run({ q, k, v, positions }, variant) {
+        const cache = cacheOf(k, v, heads, variant);
+        const view = fused ? viewFused(q, H, "heads")[0] : viewHeads(q, D);
+        return { out: decodeAttention(view, cache, positions, heads, variant as DecodeVariant) };
+      },
       reference(inputs) {
         const out = new Float64Array(B * H * D);
         for (let row = 0; row < B * H; row++) {
           const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
-          const first = (b * T * K + group) * D;
-          const keys = { first, stride: K * D, count: positions[b] + 1 };
-          out.set(attendRow(inputs, row * D, keys, heads), row * D);
+          const first = (b * K + group) * T * D;
+          const keys = { first, stride: D, count: positions[b] + 1 };
+          out.set(attendRow(inputs, row * D * (fused ? 3 : 1), keys, heads), row * D);
         }
         return { out };
       },
@@ -161,48 +208,75 @@ const storeOp: Op = {
     N: { meaning: "rows to store" },
     B: { meaning: "sequences of the cache" },
     T: { meaning: "rows of the cache per sequence" },
-    W: { meaning: "numbers of a row, a multiple of 4" },
+    K: { meaning: "heads of a row", default: 1 },
+    D: { meaning: "numbers of a head, a multiple of 4" },
+    fused: {
+      meaning: "1: they lie in fused rows of queries, keys and values, by blocks",
+      default: 0,
+    },
   },
-  typical: { N: 2176, B: 32, T: 68, W: 32 },
-  grid: [{ N: 1, B: 1, T: 1, W: 4 }, { N: 40, B: 3, T: 17, W: 12 }, { N: 65, B: 2, T: 40, W: 64 }],
+  typical: { N: 2176, B: 32, T: 68, K: 2, D: 16 },
+  grid: [
+    { N: 1, B: 1, T: 1, D: 4 },
+    { N: 40, B: 3, T: 17, D: 12 },
+    { N: 65, B: 2, T: 40, K: 4, D: 16, fused: 1 },
+    { N: 70, B: 3, T: 400, K: 2, D: 12, fused: 1 }, // more than a row of a texture
+  ],
   tolerance: { output: 0, reason: "numbers are copied" },
-  problem({ N, B, T, W }) {
+  variants: cacheVariants,
+  problem({ N, B, T, K, D, fused }) {
+    const W = K * D, heads = { heads: K, keyHeads: K, headSize: D };
     const slots = distinctIntegers(Math.min(N, B * T), B * T, 5);
     const sequences = Array.from(slots, (slot) => Math.floor(slot / T));
     // The last row lies beyond the cache, and must leave it alone.
     const positions = Array.from(slots, (slot, n) => n > 0 && n === N - 1 ? T : slot % T);
     const rows = slots.length;
-    const stored = (cache: Numbers, added: Numbers) => {
+    const stored = (cache: Numbers, added: Numbers, part: number) => {
+      const width = fused ? 3 * W : W, first = fused ? part * W : 0;
       const out = Float64Array.from(cache);
       for (let n = 0; n < rows; n++) {
         if (positions[n] >= T) continue;
         for (let c = 0; c < W; c++) {
-          out[(sequences[n] * T + positions[n]) * W + c] = added[n * W + c];
+          const slot = (sequences[n] * K + Math.floor(c / D)) * T + positions[n];
+          out[slot * D + c % D] = added[n * width + first + c];
         }
       }
       return out;
     };
     return {
       inputs: {
-        k: constant([rows, W], 1),
+        k: constant([rows, fused ? 3 * W : W], 1),
         v: constant([rows, W], 2),
-        keys: constant([B, T, W], 3),
-        values: constant([B, T, W], 4),
+        keys: constant([B, K, T, D], 3),
+        values: constant([B, K, T, D], 4),
         sequences: integers(sequences),
         positions: integers(positions),
       },
-      run({ k, v, keys, values, sequences, positions }: Record<string, Tensor>) {
-        storeInCache(k, v, { keys, values }, sequences, positions);
+      run({ k, v, keys, values, sequences, positions }, variant) {
+        const cache = cacheOf(keys, values, heads, variant);
+        const { engine } = k;
+        const [of_k, of_v] = fused
+          ? viewFused(k, K, "blocks").slice(1)
+          : [k, v].map((x) => viewHeads(x, D));
+        storeInCache(of_k, of_v, cache, sequences, positions, heads);
+        if (variant === "texture") {
+          for (const name of ["keys", "values"] as const) {
+            engine.copy(cache[name], { keys, values }[name]);
+          }
+        }
         return { keys, values };
       },
-      reference: ({ k, v, keys, values }) => ({ keys: stored(keys, k), values: stored(values, v) }),
+      reference: ({ k, v, keys, values }) => ({
+        keys: stored(keys, k, 1),
+        values: stored(values, fused ? k : v, 2),
+      }),
     };
   },
-  cost: ({ N, W }) => ({ bytes: 16 * N * W }),
+  cost: ({ N, K, D }) => ({ bytes: 16 * N * K * D }),
 };
 
 export const attentionFamily: Family = {
   name: "attention",
-  shaders: ["attention", "attention_subgroup"],
+  shaders: ["attention", "attention_subgroup", "attention_texture", "attention_texture_subgroup"],
   ops: [attentionOp, decodeOp, storeOp],
 };

@@ -44,6 +44,7 @@ const layerNormOp = reducingRows({
     { N: 70, C: 5 },
     { N: 2, C: 64 },
     { N: 5, C: 200 },
+    { N: 19, C: 8 },
   ],
   more: [{ N: 300, C: 1000 }],
   tolerance: {
@@ -63,6 +64,6 @@ const layerNormOp = reducingRows({
 
 export const layernormFamily: Family = {
   name: "layernorm",
-  shaders: ["layernorm"],
+  shaders: ["layernorm", "layernorm_rows"],
   ops: [layerNormOp],
 };

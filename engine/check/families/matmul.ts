@@ -7,6 +7,7 @@ import {
   type MatmulVariant,
   matmulVariants,
 } from "../../ops/matmul-variants.ts";
+import { geluReference } from "./gelu.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import {
   constant,
@@ -204,6 +205,40 @@ const linearOp: Op = {
   cost: ({ M, N, K }) => ({ flops: 2 * M * N * K, bytes: 4 * (M * K + K * N + 2 * M * N) }),
 };
 
+/** Where nothing is differentiated the product's own kernel may end with gelu. */
+const linearGeluOp: Op = {
+  ...linearOp,
+  name: "linear with gelu",
+  summary: "gelu of x·Wᵀ + bias, where nothing is differentiated",
+  letters: { ...linearOp.letters, tanh: { meaning: "1: the approximation with tanh", default: 0 } },
+  grid: [
+    { M: 5, N: 7, K: 3 },
+    { M: 33, N: 20, K: 12 },
+    { M: 33, N: 20, K: 12, tanh: 1 },
+    { M: 70, N: 96, K: 32, inputFirst: 1, tanh: 1 },
+  ],
+  tolerance: { output: 3e-6, reason: "as gelu" },
+  problem({ M, N, K, inputFirst, tanh }) {
+    const problem = linearOp.problem({ M, N, K, inputFirst }), form = tanh ? "tanh" : "erf";
+    return {
+      inputs: {
+        x: constant([M, K], 1, 0.5),
+        weight: constant(inputFirst ? [K, N] : [N, K], 2, 0.5),
+        bias: constant([N], 3, 0.5),
+        residual: constant([M, N], 4, 0.5),
+      },
+      run({ x, weight, bias, residual }) {
+        const options = { bias, residual, inputFirst: inputFirst === 1, gelu: form } as const;
+        return { out: linear(x, weight, options) };
+      },
+      reference(inputs) {
+        const { out } = problem.reference(inputs);
+        return { out: Float64Array.from(out, geluReference[form]) };
+      },
+    };
+  },
+};
+
 /** The same over a frozen weight that is stored as f16. */
 const halfLinearOp: Op = {
   ...linearOp,
@@ -227,5 +262,5 @@ export const matmulFamily: Family = {
     "matmul_matrices",
     "matmul_subgroup",
   ],
-  ops: [productOp, halfProductOp, linearOp, halfLinearOp],
+  ops: [productOp, halfProductOp, linearOp, halfLinearOp, linearGeluOp],
 };

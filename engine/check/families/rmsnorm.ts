@@ -31,6 +31,7 @@ const rmsNormOp = reducingRows({
     { N: 70, C: 5 },
     { N: 2, C: 64 },
     { N: 130, C: 300 },
+    { N: 19, C: 8 },
   ],
   more: [{ N: 1000, C: 129 }, { N: 7, C: 4096 }],
   tolerance: {
@@ -48,4 +49,8 @@ const rmsNormOp = reducingRows({
   cost: ({ N, C }) => ({ bytes: 8 * N * C }),
 });
 
-export const rmsnormFamily: Family = { name: "rmsnorm", shaders: ["rmsnorm"], ops: [rmsNormOp] };
+export const rmsnormFamily: Family = {
+  name: "rmsnorm",
+  shaders: ["rmsnorm", "rmsnorm_rows"],
+  ops: [rmsNormOp],
+};
