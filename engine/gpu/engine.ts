@@ -2,7 +2,7 @@ import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { float16ToFloat32 } from "../tensor/half.ts";
 import { bytesOf, type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
-import { type Bindings, boundTensors } from "./bindings.ts";
+import { type Bindings, boundTensors, expectGrid } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
@@ -199,6 +199,7 @@ export class Engine {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
+    expectGrid(this, kernel, grid);
     this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
   }
 
