@@ -2,8 +2,8 @@
 //
 //   out[m, n] ← Σₖ A[m, k] · B[k, n]  (+ bias[n])  (+ residual[m, n])  (+ out[m, n])
 //
-// A, [M, K], is not transposed. A workgroup makes ROWS rows by a few columns. Its threads share out the k's so that neighbours read
-// neighbouring vec4s of B as it is stored, and add up their sums in workgroup memory:
+// A, [M, K], is not transposed. A workgroup makes ROWS rows by a few columns. Its threads share out the k's so
+// that neighbours read neighbouring vec4s of B as it is stored, and add up their sums in workgroup memory:
 //
 //   B [N, K]  4 columns; a thread takes four k's at a time
 //   B [K, N]  16 columns; four threads take one k, a vec4 of columns each

@@ -23,11 +23,12 @@ fn max_of_lanes(value: Value, lane: u32) -> Value {
 
 fn sum_of_lanes(value: Value, lane: u32) -> Value {
   turn = 1u - turn;
+  let total = subgroupAdd(value);
+  places[turn][lane] = select(Value(), total, subgroupExclusiveAdd(1u) == 0u);
+  workgroupBarrier();
+  // Counted anew: lanes that left a loop at different times may have met only at the barrier.
   let rank = subgroupExclusiveAdd(1u);
   let size = subgroupAdd(1u);
-  let total = subgroupAdd(value);
-  places[turn][lane] = select(Value(), total, rank == 0u);
-  workgroupBarrier();
   var sum = Value();
   for (var i = rank; i < WORKGROUP; i += size) {
     sum += places[turn][i];

@@ -14,7 +14,7 @@ struct Params {
   top_p: f32, // 1: off
 }
 
-const WORKGROUP: u32 = 64u;
+const WORKGROUP: u32 = 64u; // lanes of a row; real GPUs get 256
 const LOWEST: f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;

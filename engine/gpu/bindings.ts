@@ -1,25 +1,39 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import { unknownName } from "./commands.ts";
+import { unknownName } from "./parameters.ts";
 import type { Engine } from "./engine.ts";
 import type { Kernel } from "./kernels.ts";
 
 /** Names of the bindings of a kernel's entry point to the tensors they get. */
 export type Bindings = Readonly<Record<string, Tensor>>;
 
+/** Throws where a launch has more workgroups along an axis than the device takes. */
+export function expectGrid({ device }: Engine, kernel: Kernel, grid: readonly number[]): void {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  if (Math.max(...grid) <= most) return;
+  throw new RangeError(
+    `kernel ${kernel.name}: a grid of [${
+      grid.join(", ")
+    }] workgroups, but this device takes at most ${most} along ` +
+      "an axis; use a smaller batch, or another variant of the kernel",
+  );
+}
+
 /**
  * The tensors of a launch in the order of `kernel.bindings`. Throws where one is missing, unknown to the kernel, of
- * another engine, or larger than the adapter binds.
+ * another engine, f16 where f32 is read or the other way round, or larger than the adapter binds.
  */
 export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings): Tensor[] {
-  const tensors = kernel.bindings.map(({ name, format }) => {
+  const tensors = kernel.bindings.map(({ name, format, stored }) => {
     const tensor = bindings[name];
     if (!tensor) throw new Error(`kernel ${kernel.name}: buffer "${name}" is missing`);
     if (tensor.engine !== engine) {
       throw new Error(`kernel ${kernel.name}: buffer "${name}" belongs to another engine`);
     }
-    if (tensor.dtype === "f16" && !kernel.half) {
+    const half = kernel.half && stored;
+    if ((tensor.dtype === "f16") !== half) {
       throw new TypeError(
-        `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] is stored as f16, and this kernel reads f32`,
+        `kernel ${kernel.name}: buffer "${name}" of shape [${tensor.shape}] is stored as ${tensor.dtype}, and this ` +
+          `kernel reads ${half ? "f16" : "f32"}`,
       );
     }
     const { kind } = tensor.storage;

@@ -2,7 +2,7 @@ import { Scope, ScopeStack } from "../tensor/scope.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { float16ToFloat32 } from "../tensor/half.ts";
 import { bytesOf, type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
-import { type Bindings, boundTensors } from "./bindings.ts";
+import { type Bindings, boundTensors, expectGrid } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
@@ -62,8 +62,8 @@ export class Engine {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device, () => this.#trim());
-    this.kernels = new KernelCache(device);
-    this.#commands = new Commands(device);
+    this.kernels = new KernelCache(device, features.software);
+    this.#commands = new Commands(device, features.software);
     this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }
@@ -199,6 +199,7 @@ export class Engine {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
+    expectGrid(this, kernel, grid);
     this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
   }
 

@@ -1,4 +1,9 @@
-import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
+import {
+  type EntryReflection,
+  type KernelBinding,
+  type KernelField,
+  reflect,
+} from "./reflection.ts";
 import { type ShaderName, shaderText, withHalf, withIncludes } from "./shaders.ts";
 
 /**
@@ -6,21 +11,6 @@ import { type ShaderName, shaderText, withHalf, withIncludes } from "./shaders.t
  * gives what a shader includes the form that uses subgroups, `HALF: 1` reads weights that are stored as f16.
  */
 export type KernelConstants = Readonly<Record<string, number>>;
-
-/** One binding of an entry point, as its WGSL declares it. */
-export interface KernelBinding {
-  readonly name: string;
-  readonly binding: number;
-  readonly writable: boolean;
-  /** A storage texture of this format, and not a buffer. */
-  readonly format: GPUTextureFormat | null;
-}
-
-/** One field of the uniform struct of an entry point; `offset` in bytes. */
-export interface KernelField {
-  readonly offset: number;
-  readonly type: "f32" | "u32" | "i32";
-}
 
 /** A compiled entry point with the names its WGSL gives to buffers and parameters. */
 export interface Kernel {
@@ -35,15 +25,6 @@ export interface Kernel {
   readonly half: boolean;
 }
 
-interface EntryReflection {
-  bindings: KernelBinding[];
-  fields: Map<string, KernelField>;
-  uniform: { binding: number; size: number } | null;
-  overrides: Set<string>;
-}
-
-const UNIFORM = 0, STORAGE_TEXTURE = 5; // resource types of wgsl_reflect
-
 /** Compiles entry points once per device, shader, entry and constants. */
 export class KernelCache {
   pipelinesCreated = 0;
@@ -52,7 +33,8 @@ export class KernelCache {
   #modules = new Map<string, GPUShaderModule>();
   #replacements = new Map<ShaderName, string>();
 
-  constructor(readonly device: GPUDevice) {}
+  /** @param fixedParameters no dynamic offsets, see `Parameters` */
+  constructor(readonly device: GPUDevice, readonly fixedParameters = false) {}
 
   /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
   replace(shader: ShaderName, text: string): void {
@@ -66,6 +48,11 @@ export class KernelCache {
     for (const key of this.#kernels.keys()) {
       if (key.startsWith(`${shader}.`)) this.#kernels.delete(key);
     }
+  }
+
+  /** Whether something of this shader was compiled, since its text was last replaced. */
+  has(shader: ShaderName): boolean {
+    return [...this.#kernels.keys()].some((key) => key.startsWith(`${shader}.`));
   }
 
   get(shader: ShaderName, entry: string, constants: KernelConstants = {}): Kernel {
@@ -98,7 +85,7 @@ export class KernelCache {
     }
     const layout = this.device.createBindGroupLayout({
       label: key,
-      entries: layoutEntries(reflection),
+      entries: layoutEntries(reflection, this.fixedParameters),
     });
     const pipeline = this.device.createComputePipeline({
       label: key,
@@ -142,55 +129,10 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
   return text.replace(line, `$1${value}u;`);
 }
 
-function reflect(shader: string, text: string): Map<string, EntryReflection> {
-  const entries = new Map<string, EntryReflection>();
-  const module = parse(shader, text);
-  const overrides = new Set(module.overrides.map(({ name }) => name));
-  for (const entry of module.entry.compute) {
-    const reflection: EntryReflection = {
-      bindings: [],
-      fields: new Map(),
-      uniform: null,
-      overrides,
-    };
-    for (const resource of entry.resources) {
-      if (resource.resourceType === UNIFORM) {
-        const struct = resource.type as unknown as {
-          members: { name: string; offset: number; type: { name: string } }[];
-          size: number;
-        };
-        reflection.uniform = { binding: resource.binding, size: Math.ceil(struct.size / 16) * 16 };
-        for (const { name, offset, type } of struct.members) {
-          reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
-        }
-      } else {
-        const { name, binding } = resource, writable = resource.access.includes("write");
-        const format = resource.resourceType === STORAGE_TEXTURE
-          ? (resource.type as unknown as { format: { name: GPUTextureFormat } }).format.name
-          : null;
-        reflection.bindings.push({ name, binding, writable, format });
-      }
-    }
-    reflection.bindings.sort((a, b) => a.binding - b.binding);
-    entries.set(entry.name, reflection);
-  }
-  return entries;
-}
-
-function parse(shader: string, text: string): WgslReflect {
-  // wgsl_reflect cannot read subgroup matrices; no binding is one.
-  const plain = text.replace(/\bsubgroup_matrix_\w+<[^>]*>/g, "f32")
-    .replace(/\b(subgroupMatrix\w+)<[^>]*>/g, "$1");
-  try {
-    return new WgslReflect(plain);
-  } catch (error) {
-    throw new Error(
-      `shaders/${shader}.wgsl cannot be parsed: ${(error as Error).message ?? error}`,
-    );
-  }
-}
-
-function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
+function layoutEntries(
+  { bindings, uniform }: EntryReflection,
+  fixedParameters: boolean,
+): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
   const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
     format
@@ -204,7 +146,7 @@ function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayo
   if (uniform) {
     const buffer = {
       type: "uniform" as const,
-      hasDynamicOffset: true,
+      hasDynamicOffset: !fixedParameters,
       minBindingSize: uniform.size,
     };
     entries.push({ binding: uniform.binding, visibility, buffer });

@@ -129,7 +129,10 @@ const logProbability: Check = {
 };
 
 /** On GPUs the kernels of rows reduce by subgroups, see engine/ops/row-reduction.ts. */
-const subgroupReductions: Check = { ...logProbability, constants: { SUBGROUPS: 1 } };
+const subgroupReductions: Check = {
+  ...logProbability,
+  constants: { WORKGROUP: 256, SUBGROUPS: 1 },
+};
 
 /** Rows of a table that is stored as f16. */
 const halfLookup: Check = {
@@ -139,7 +142,8 @@ const halfLookup: Check = {
   constants: { HALF: 1 },
   bindings: (engine) => {
     const table = engine.tensor(Uint16Array.of(0x3c00, 0xc100, 0x3555, 0x7bff), [2, 2]);
-    return { table, residual: table, tokens: engine.integers([1, 0]), out: engine.empty([2, 2]) };
+    const tokens = engine.integers([1, 0]);
+    return { table, residual: tokens, tokens, out: engine.empty([2, 2]) }; // no residual is read
   },
   output: "out",
   parameters: { rows: 2, columns: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },

@@ -113,7 +113,7 @@ export function withIncludes(text: string, subgroups: boolean): string {
   const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
     if (reduces && name === "reductions") return reductions_subgroup;
     if (name in included) return included[name];
-    throw new Error(`"${line}": there are ${Object.keys(included).join(" and ")} to include`);
+    throw new Error(`"${line}": there are ${Object.keys(included).join(", ")} to include`);
   });
   return reduces ? `enable subgroups;\n${whole}` : whole;
 }

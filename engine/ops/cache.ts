@@ -106,20 +106,29 @@ export function decodeAttention(
     q_row: q.row / 4,
     q_head: q.head / 4,
   };
-  const { software, lanes } = engine.features;
   const SHARED = variant === "plain" ? 1 : sharedHeads(heads);
   const constants: Record<string, number> = {
     HEAD_VECTORS: headSize / 4,
     ...SHARED > 1 && { SHARED },
   };
   if (variant !== "subgroup") {
-    // On a software adapter few lanes are joined sooner, and loops over a large head are not unrolled.
-    constants.LANES = software ? lanes : 32;
-    constants.UNROLL = Number(!software || headSize <= 32);
+    constants.LANES = lanesOf(engine, headSize);
+    // On a software adapter loops over a large head are not unrolled.
+    constants.UNROLL = Number(!engine.features.software || headSize <= 32);
   }
   const grid = [heads.heads / SHARED, count, 1] as const;
   engine.launch(decodeShaders[variant], "decode", bindings, parameters, grid, constants);
   return out;
+}
+
+/**
+ * Lanes that share out the keys of a row: on a software adapter few, which are joined sooner; elsewhere as many as
+ * leave their sums, of a head and two numbers each, room in workgroup memory.
+ */
+function lanesOf({ device, features: { software, lanes } }: Engine, headSize: number): number {
+  if (software) return lanes;
+  const room = device.limits.maxComputeWorkgroupStorageSize / (4 * headSize + 8);
+  return Math.min(32, 2 ** Math.floor(Math.log2(room)));
 }
 
 function decodeVariant({ engine, storage }: Tensor, { headSize }: Heads): DecodeVariant {

@@ -41,8 +41,8 @@ export interface EmbeddingOptions {
 }
 
 /**
- * Rows of table [V, C], which may be stored as f16, by tokens u32 [N], as [N, C]. An id of V or more reads the last row and has no
- * gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
+ * Rows of table [V, C], which may be stored as f16, by tokens u32 [N], as [N, C]. An id of V or more reads the last
+ * row and has no gradient: a model refuses such ids before they come here (`expectVocabulary` of engine/nn/batch.ts).
  */
 export function embedding(
   table: Tensor,
@@ -60,7 +60,7 @@ export function embedding(
   for (const { start: first, rows: block } of rowBlocks(table)) {
     const parameters = { rows, columns, vocabulary, first, block: block.shape[0], with_residual };
     // An unused binding must hold something readable.
-    const bindings = { table: block, tokens, out, residual: residual ?? block };
+    const bindings = { table: block, tokens, out, residual: residual ?? tokens };
     const grid = engine.grid(out.size);
     engine.launch("embedding", "lookup", bindings, parameters, grid, storedAs(table));
   }

@@ -1,5 +1,5 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { reductionConstants } from "./row-reduction.ts";
+import { longRowConstants } from "./row-reduction.ts";
 
 /**
  * KL(softmax(logits) ‖ softmax(referenceLogits)) of each row, in nats: two `[R, V]` → `[R]`. Gradients
@@ -15,7 +15,7 @@ export function klDivergence(logits: Tensor, referenceLogits: Tensor): Tensor {
   const kl = engine.empty([rows]);
   const log_sum_exp = engine.empty([rows, 2]);
   const bindings = { ...inputs, kl, log_sum_exp };
-  engine.launch("kl", "kl_rows", bindings, sizes, engine.grid(rows, 1), reductionConstants(engine));
+  engine.launch("kl", "kl_rows", bindings, sizes, engine.grid(rows, 1), longRowConstants(engine));
   engine.tape?.record("klDivergence", [logits, referenceLogits], kl, (upstream, sink) => {
     const grid = engine.grid(rows * vocabulary);
     if (sink.needs(logits)) {

@@ -1,3 +1,4 @@
+import type { Engine } from "../gpu/engine.ts";
 import { rowAlignment } from "../tensor/row-blocks.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
@@ -11,7 +12,14 @@ import {
   type TableProduct,
 } from "./table-product.ts";
 
-const CHUNK_BYTES = 16 * 1024 * 1024; // of logits at a time
+/**
+ * Bytes of logits that are there at a time, untuned and untimed on real GPUs: each chunk reads the whole head, which
+ * is a GPU's memory traffic, so a chunk has as many rows as every adapter can bind. Software adapters compute too
+ * slowly for that to matter.
+ */
+export function logitBytes({ features }: Engine): number {
+  return (features.software ? 16 : 128) * 1024 * 1024;
+}
 
 /** Per row: the log probability of the target, the entropy, and the log-sum-exp of the logits. */
 export interface LogProbabilities {
@@ -32,7 +40,8 @@ export function linearLogProbability(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { temperature = 1, chunkBytes = CHUNK_BYTES, added }: LinearLogProbabilityOptions = {},
+  { temperature = 1, chunkBytes = logitBytes(hidden.engine), added }: LinearLogProbabilityOptions =
+    {},
 ): LogProbabilities {
   const { engine, shape: [total, inner] } = hidden;
   const [vocabulary] = weight.shape;
@@ -77,7 +86,7 @@ export function linearLogProbability(
 export interface LinearLogProbabilityOptions {
   /** Divides the logits. */
   temperature?: number;
-  /** Of logits that are there at a time. */
+  /** Of logits that are there at a time; `logitBytes` without it. */
   chunkBytes?: number;
   /** A second product that the logits sum: what an adapted head adds. */
   added?: TableProduct;
@@ -115,7 +124,7 @@ export function chunkRows(
   total: number,
   vocabulary: number,
   inner: number,
-  bytes = CHUNK_BYTES,
+  bytes: number,
 ): number {
   const aligned = rowAlignment(inner);
   const rows = Math.floor(bytes / 4 / vocabulary / aligned) * aligned;

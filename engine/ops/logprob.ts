@@ -1,6 +1,6 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
 import { expectIntegers } from "./integers.ts";
-import { reductionConstants } from "./row-reduction.ts";
+import { longRowConstants } from "./row-reduction.ts";
 
 /** What `launchLogProb` reads and writes. Letters: R rows of the chunk, V vocabulary, G positions in all. */
 export interface LogProbBuffers {
@@ -53,7 +53,7 @@ export function launchLogProb(buffers: LogProbBuffers, chunk: LogProbChunk): voi
     entropy: buffers.entropy,
     log_sum_exp: buffers.logSumExp,
   };
-  const constants = reductionConstants(engine);
+  const constants = longRowConstants(engine);
   engine.launch("logprob", "forward", bindings, { ...chunk }, grid, constants);
 }
 

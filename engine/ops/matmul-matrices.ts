@@ -24,7 +24,7 @@ export function launchMatrices(operands: Operands, sizes: Sizes, layout: Layout)
   out.engine.launch(
     "matmul_matrices",
     "matrices",
-    { a, b, out, bias: bias ?? b, residual: residual ?? b },
+    { a, b, out, bias: bias ?? a, residual: residual ?? a },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (4 * COLUMNS)), Math.ceil(sizes.rows / (4 * ROWS)), 1],
     { TRANSPOSE_A, TRANSPOSE_B, ROWS, COLUMNS, INNER, WORKGROUP, ...storedAs(b) },

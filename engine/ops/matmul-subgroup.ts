@@ -31,7 +31,7 @@ export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Subgrou
   engine.launch(
     "matmul_subgroup",
     TRANSPOSE_B ? "product_transposed" : "product",
-    { a, [nameOfB]: b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
+    { a, [nameOfB]: b, out, bias: bias ?? a, residual: residual ?? a }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / (8 * WORKGROUP)), Math.ceil(sizes.rows / ROWS), 1],
     { TRANSPOSE_A, WORKGROUP, ROWS, GELU, ...storedAs(b) },

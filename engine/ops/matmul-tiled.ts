@@ -77,7 +77,7 @@ function launchTiles(
     "matmul_tiled",
     "tiled",
     // What is not used holds something readable.
-    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
+    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? a, residual: residual ?? a },
     parametersOf(operands, sizes, layout),
     [Math.ceil(columns / side), Math.ceil(rows / side), parts],
     { ...storageOf(sizes, layout), TILE: side, ...storedAs(b) },

@@ -1,8 +1,9 @@
 import type { Features } from "../gpu/device.ts";
 import type { Engine } from "../gpu/engine.ts";
 import type { Layout, Sizes } from "./matmul-operands.ts";
+import { fitsSubgroups } from "./matmul-subgroup.ts";
 import { tileCount } from "./matmul-tiled.ts";
-import { VECTOR_ROWS } from "./matmul-vector.ts";
+import { fitsVector, fitsVectorSubgroup, VECTOR_ROWS } from "./matmul-vector.ts";
 import { productClass, tunedVariant } from "./tuning.ts";
 
 /**
@@ -29,11 +30,11 @@ export function hasMatmulVariant(features: Features, variant: MatmulVariant): bo
   return feature === null || Boolean(features[feature]);
 }
 
-/** Whether a kernel reads operands that are stored so; another does it in its place where it does not. */
-export function fitsMatmulVariant(variant: MatmulVariant, layout: Layout): boolean {
-  const { transposeA = false, transposeB = false } = layout;
-  if (variant === "matvec") return !transposeA;
-  return variant !== "matvec_subgroup" || (transposeB && !transposeA);
+/** Whether a kernel can make this product; another does it in its place where it cannot. */
+export function fitsMatmulVariant(variant: MatmulVariant, sizes: Sizes, layout: Layout): boolean {
+  if (variant === "matvec") return fitsVector(sizes, layout);
+  if (variant === "matvec_subgroup") return fitsVectorSubgroup(sizes, layout);
+  return variant !== "subgroup" || fitsSubgroups(sizes, layout);
 }
 
 /** The measured choice, else the default: software adapters are slow at workgroup memory, real GPUs live by it. */
@@ -44,8 +45,8 @@ export function matmulVariant(
 ): MatmulVariant {
   const tuned = tuning && tunedVariant(tuning, productClass(sizes, layout), matmulVariants);
   if (tuned && hasMatmulVariant(features, tuned)) return tuned;
-  if (features.software) return features.subgroups ? "subgroup" : "direct";
-  return gpuVariant(features, sizes, layout);
+  if (!features.software) return gpuVariant(features, sizes, layout);
+  return features.subgroups && fitsSubgroups(sizes, layout) ? "subgroup" : "direct";
 }
 
 const CORES = 128; // that a large GPU has; fewer workgroups leave some idle
@@ -53,8 +54,8 @@ const LONG = 512; // k's from which on a sum is worth sharing
 
 /** The untimed choice for a real GPU: enough workgroups first, then tiles as large as there can be. */
 function gpuVariant(features: Features, sizes: Sizes, layout: Layout): MatmulVariant {
-  if (sizes.rows <= VECTOR_ROWS && fitsMatmulVariant("matvec", layout)) {
-    const subgroups = features.subgroups && fitsMatmulVariant("matvec_subgroup", layout);
+  if (sizes.rows <= VECTOR_ROWS && fitsVector(sizes, layout)) {
+    const subgroups = features.subgroups && fitsVectorSubgroup(sizes, layout);
     return subgroups ? "matvec_subgroup" : "matvec";
   }
   if (tileCount(sizes, 64) >= CORES) return "tiled";

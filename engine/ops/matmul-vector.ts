@@ -11,15 +11,27 @@ import { storedAs } from "./stored.ts";
 /** Rows that a workgroup makes at most; of more rows, each eight read the matrix again. */
 export const VECTOR_ROWS = 8;
 
-/** A product of few rows, as in decoding, by one pass over B; by tiles where A is transposed. */
+const MOST_COLUMNS = 4 * 65535; // that there are workgroups for along an axis
+
+/** Whether the kernel reads A as it is stored, and has workgroups for all columns. */
+export function fitsVector({ columns }: Sizes, { transposeA = false }: Layout): boolean {
+  return !transposeA && columns <= MOST_COLUMNS;
+}
+
+/** The same of the kernel that sums over subgroups: it reads B as [N, K]. */
+export function fitsVectorSubgroup(sizes: Sizes, layout: Layout): boolean {
+  return fitsVector(sizes, layout) && layout.transposeB === true;
+}
+
+/** A product of few rows, as in decoding, by one pass over B; by tiles where it does not fit. */
 export function launchVector(operands: Operands, sizes: Sizes, layout: Layout): void {
-  if (layout.transposeA) return launchTiled(operands, sizes, layout, 32);
+  if (!fitsVector(sizes, layout)) return launchTiled(operands, sizes, layout, 32);
   launchRows("matmul_vector", layout.transposeB ? 4 : 16, operands, sizes, layout);
 }
 
-/** The same with sums over subgroups, where B is [N, K]; without them elsewhere. */
+/** The same with sums over subgroups; without them where they do not fit. */
 export function launchVectorSubgroup(operands: Operands, sizes: Sizes, layout: Layout): void {
-  if (layout.transposeA || !layout.transposeB) return launchVector(operands, sizes, layout);
+  if (!fitsVectorSubgroup(sizes, layout)) return launchVector(operands, sizes, layout);
   launchRows("matmul_vector_subgroup", 4, operands, sizes, layout);
 }
 
@@ -36,7 +48,7 @@ function launchRows(
   out.engine.launch(
     shader,
     "vector",
-    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? b, residual: residual ?? b },
+    { a, b, a_vectors: a, b_vectors: b, out, bias: bias ?? a, residual: residual ?? a },
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / columns), Math.ceil(sizes.rows / ROWS), 1],
     { ...storageOf(sizes, layout), ROWS, ...storedAs(b) },

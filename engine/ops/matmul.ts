@@ -50,7 +50,7 @@ function launchDirect(operands: Operands, sizes: Sizes, layout: Layout): void {
   out.engine.launch(
     "matmul",
     "direct",
-    { a, b, out, bias: bias ?? b, residual: residual ?? b }, // what is not used holds something readable
+    { a, b, out, bias: bias ?? a, residual: residual ?? a }, // what is not used holds something readable
     parametersOf(operands, sizes, layout),
     [Math.ceil(sizes.columns / 64), Math.ceil(sizes.rows / 8), 1],
     { TRANSPOSE_A, TRANSPOSE_B, ...storedAs(b) },

@@ -25,6 +25,14 @@ export function rowConstants(engine: Engine): KernelConstants {
 }
 
 /**
+ * The same for a kernel whose rows are as long as a vocabulary: few rows, so on a real GPU each has as many lanes as
+ * every adapter allows. Untimed there.
+ */
+export function longRowConstants(engine: Engine): KernelConstants {
+  return { ...engine.features.software ? {} : { WORKGROUP: 256 }, ...reductionConstants(engine) };
+}
+
+/**
  * Whether a kernel that gives each lane a row of its own (`*_rows.wgsl`) can stand in for one that gives a row eight
  * lanes without subgroups: then both add in the same order, and on a software adapter the former is faster.
  */

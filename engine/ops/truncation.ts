@@ -1,5 +1,5 @@
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { reductionConstants } from "./row-reduction.ts";
+import { longRowConstants } from "./row-reduction.ts";
 
 export interface Truncation {
   /** Divides the logits; positive. */
@@ -30,7 +30,7 @@ export function truncationThreshold(logits: Tensor, truncation: Truncation): Ten
     { logits, threshold },
     parameters,
     engine.grid(rows, 1),
-    reductionConstants(engine),
+    longRowConstants(engine),
   );
   return threshold;
 }

@@ -1,5 +1,6 @@
 import { headLogits } from "../nn/head.ts";
 import { type Model, packPredictions, predictorStates } from "../nn/model.ts";
+import { logitBytes } from "../ops/linear-logprob.ts";
 import { logProbabilityOfLogits } from "../ops/logprob.ts";
 import { truncationThreshold } from "../ops/truncation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -13,8 +14,6 @@ export interface TokenCoverage {
   /** Whether each token is among the most likely ones that together hold `topP`. */
   covered: boolean[];
 }
-
-const CHUNK_BYTES = 16 * 1024 * 1024; // of logits at a time
 
 /** How the states that episodes can be reset to go on, in the model's eyes. */
 export async function measureCoverage(
@@ -73,7 +72,7 @@ function chunkedLogits(model: Model, sources: readonly ResetSource[], topP: numb
   const batch = packPredictions(engine, sequences, ranges);
   const hidden = predictorStates(model, batch);
   // Rows in multiples of 64 begin at addresses that a binding may have.
-  const rows = Math.max(1, Math.floor(CHUNK_BYTES / 4 / config.vocabulary / 64)) * 64;
+  const rows = Math.max(1, Math.floor(logitBytes(engine) / 4 / config.vocabulary / 64)) * 64;
   const chunks: Chunk[] = [];
   for (let from = 0; from < batch.predictions; from += rows) {
     const to = Math.min(from + rows, batch.predictions);

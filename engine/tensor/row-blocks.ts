@@ -33,7 +33,7 @@ export function rowBlocks(
       `${step} rows of [${matrix.shape}] take more than the ${bindingLimit} bytes that this adapter binds`,
     );
   }
-  // Blocks of about one size leave room for the larger layouts that products read.
+  // Blocks of about one size: the last is not so small that its launches do little.
   const blocks = Math.ceil(count / height);
   const rows = Math.ceil(count / blocks / step) * step;
   return Array.from({ length: Math.ceil(count / rows) }, (_, i) => {

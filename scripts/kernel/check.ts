@@ -5,7 +5,7 @@ import { registry } from "../../engine/check/registry.ts";
 import { ArgumentError, readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { experimentalFlags, experimentalOptions } from "../lib/flags.ts";
-import { expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
+import { expectUsed, expectVariant, findOps, replacedShader, useFile } from "./contender.ts";
 import { checkElsewhere, type Elsewhere } from "./elsewhere.ts";
 import type { RemoteCheck } from "./remote.ts";
 import { describeRow } from "./row.ts";
@@ -48,7 +48,8 @@ export async function check(): Promise<void> {
 
   const { engine, adapter } = await openEngine(experimentalOptions(options));
   if (variant) expectVariant(engine, ops, variant);
-  if (file) await useFile(engine, replacedShader(chosen[0], ops, variant), file);
+  const replaced = replacedShader(chosen[0], ops, variant);
+  if (file) await useFile(engine, replaced, file);
   console.log(adapter.name);
   let checks = 0, failed = 0;
   for await (const row of checkGrid(engine, chosen, { shapes, variant })) {
@@ -56,6 +57,7 @@ export async function check(): Promise<void> {
     checks++;
     if (failures(row.deviations).length) failed++;
   }
+  if (file) expectUsed(engine, replaced, file);
   console.log(`\n${checks} checks, ${failed} failed`);
   engine.destroy();
   if (failed || checks === 0) process.exit(1);

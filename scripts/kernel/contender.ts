@@ -23,8 +23,8 @@ export function findOps(name: string): { family: Family; ops: readonly Op[] } {
 
 /** Throws unless one of the ops has a kernel of this name that the engine's adapter can run. */
 export function expectVariant(engine: Engine, ops: readonly Op[], variant: string): void {
-  const names = ops.flatMap((op) => availableVariants(engine, op))
-    .map(({ name }) => name).filter((name) => name !== undefined);
+  const all = ops.flatMap((op) => availableVariants(engine, op)).map(({ name }) => name);
+  const names = [...new Set(all)].filter((name) => name !== undefined);
   if (names.includes(variant)) return;
   throw new ArgumentError(
     names.length
@@ -54,6 +54,15 @@ export async function useFile(engine: Engine, shader: ShaderName, path: string):
     throw new ArgumentError(`--file ${path} cannot be read; give the path of a .wgsl file.`);
   }
   engine.kernels.replace(shader, text);
+}
+
+/** Throws where nothing was launched of the shader that a file stands in for: what was measured is not the file. */
+export function expectUsed(engine: Engine, shader: ShaderName, path: string): void {
+  if (engine.kernels.has(shader)) return;
+  throw new ArgumentError(
+    `--file ${path} stands in for shaders/${shader}.wgsl, which this adapter does not run here by itself; ` +
+      "name the kernel that it stands in for with --variant (`npx bun scripts/kernel.ts list` has their files).",
+  );
 }
 
 /** Sizes from `B=2,T=33`. */

@@ -14,7 +14,14 @@ import {
   timingOf,
   wallClock,
 } from "../lib/measure.ts";
-import { expectVariant, findOps, parseSizes, replacedShader, useFile } from "./contender.ts";
+import {
+  expectUsed,
+  expectVariant,
+  findOps,
+  parseSizes,
+  replacedShader,
+  useFile,
+} from "./contender.ts";
 import { formatRates, formatTiming, giga, roofline } from "./format.ts";
 import { prepareWork, type Work } from "./work.ts";
 
@@ -52,8 +59,14 @@ export async function time(): Promise<void> {
   }
   const contend = async (name: string, variant?: string, file?: string): Promise<Contender> => {
     const { engine } = await openEngine(experimentalOptions(options));
-    if (file) await useFile(engine, replacedShader(family, [op], variant), file);
-    return { name, engine, work: prepareWork(engine, op, sizes, variant) };
+    const replaced = replacedShader(family, [op], variant);
+    if (file) await useFile(engine, replaced, file);
+    const work = prepareWork(engine, op, sizes, variant);
+    if (file) {
+      engine.scope(work.both ?? work.forward);
+      expectUsed(engine, replaced, file);
+    }
+    return { name, engine, work };
   };
   const contenders = file
     ? [await contend(file, variant, file), await contend("ours", variant)]

@@ -14,7 +14,7 @@ import {
   type Heads,
   subgroupFits,
 } from "../../engine/ops/attention.ts";
-import { chunkRows } from "../../engine/ops/linear-logprob.ts";
+import { chunkRows, logitBytes } from "../../engine/ops/linear-logprob.ts";
 import { launchMatmul } from "../../engine/ops/matmul.ts";
 import type { Layout, Sizes } from "../../engine/ops/matmul-operands.ts";
 import {
@@ -54,7 +54,8 @@ export function modelCases(model: Model, { rows, tokens }: TuningLoad): TuningCa
   const { config, parameters: { engine } } = model;
   const { inputFirst } = architectureOf(config);
   const layers = innerLayers(baseOf(model)).map((layer) => ({ ...layer, inputFirst }));
-  const head = headBlocks(model), headRows = chunkRows(rows, config.vocabulary, config.width);
+  const head = headBlocks(model);
+  const headRows = chunkRows(rows, config.vocabulary, config.width, logitBytes(engine));
   const cases = [
     ...layers.flatMap((layer) => productCases(engine, rows, layer)),
     ...head.flatMap((block) => productCases(engine, headRows, block)),
@@ -109,7 +110,7 @@ function productCase(engine: Engine, sizes: Sizes, layout: Layout): TuningCase {
     name: productClass(sizes, layout),
     fallback: matmulVariant(engine, sizes, layout),
     variants: matmulVariants.filter((variant) =>
-      hasMatmulVariant(engine.features, variant) && fitsMatmulVariant(variant, layout)
+      hasMatmulVariant(engine.features, variant) && fitsMatmulVariant(variant, sizes, layout)
     ),
     largest: 4 * Math.max(...Object.values(shapes).map(sizeOf)),
     prepare(engine) {

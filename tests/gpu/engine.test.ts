@@ -104,6 +104,20 @@ test("flat storage may be released before the launches that use it are submitted
   expect([...await total.read()]).toEqual([1, 2, 3, 4]);
 });
 
+test("a launch of more workgroups than the device takes along an axis is refused by name", async () => {
+  const engine = await testEngine();
+  const x = engine.zeros([1]), out = engine.zeros([1]);
+  const most = engine.device.limits.maxComputeWorkgroupsPerDimension;
+  expect(() =>
+    engine.launch("elementwise", "scale", { x, out }, { count: 1, factor: 2 }, [1, most + 1, 1])
+  )
+    .toThrow(
+      `kernel elementwise.scale: a grid of [1, ${
+        most + 1
+      }, 1] workgroups, but this device takes at most`,
+    );
+});
+
 test("numbers pass through a texture unchanged, in whole rows of texels and in parts of one", async () => {
   const engine = await testEngine();
   for (const size of [4, 20, 4 * TEXELS_PER_ROW, 4 * TEXELS_PER_ROW + 12]) {

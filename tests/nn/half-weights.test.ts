@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { boundTensors } from "../../engine/gpu/bindings.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { adapterOf, loraModel } from "../../engine/nn/adapter.ts";
 import { mergeAdapter } from "../../engine/nn/merge.ts";
@@ -15,6 +16,7 @@ import {
 } from "../../engine/nn/model.ts";
 import { openSafetensors, type TensorEntry } from "../../engine/nn/safetensors.ts";
 import { embedding } from "../../engine/ops/embedding.ts";
+import { linear } from "../../engine/ops/matmul.ts";
 import type { ModulePattern } from "../../engine/nn/module-pattern.ts";
 import { Rehearsal } from "../../engine/rl/rehearsal.ts";
 import { rowBlocks } from "../../engine/tensor/row-blocks.ts";
@@ -174,6 +176,18 @@ testHalf("what would train, overwrite or misread f16 is refused", async () => {
   const bindings = { x: table, out: engine.zeros(table.shape) };
   expect(() => engine.launch("softmax", "forward", bindings, sizes, [1, 1, 1]))
     .toThrow("is stored as f16, and this kernel reads f32");
+  expect(() => linear(table, table)).toThrow('buffer "a" of shape [512,64] is stored as f16');
+  const bias = engine.tensor(new Uint16Array(512));
+  expect(() => linear(engine.zeros([2, 64]), table, { bias }))
+    .toThrow('buffer "bias" of shape [512] is stored as f16, and this kernel reads f32');
+  const lookup = {
+    table: engine.zeros([2, 2]),
+    tokens: engine.integers([1]),
+    out: engine.zeros([1, 2]),
+  };
+  const kernel = engine.kernels.get("embedding", "lookup", { HALF: 1 });
+  expect(() => boundTensors(engine, kernel, { ...lookup, residual: lookup.tokens }))
+    .toThrow('buffer "table" of shape [2,2] is stored as f32, and this kernel reads f16');
 });
 
 testHalf("matrices take half the memory, in storage and in a rehearsal", async () => {

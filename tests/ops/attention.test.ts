@@ -67,3 +67,20 @@ test("on a software adapter all kernels of decoding give the same bits", async (
   for (const other of others) expect(other).toEqual(first);
   engine.close(scope);
 });
+
+test("on a real GPU decoding has room in workgroup memory for the largest heads", async () => {
+  const real = await newEngine({ software: false });
+  const engine = real.rehearsal(); // compiles nothing: that takes software adapters long
+  const lanes: number[] = [];
+  engine.launch = (...[, , , , , constants]) => void lanes.push(constants!.LANES);
+  const sizes = [8, 64, 128, 256];
+  for (const headSize of sizes) {
+    const heads = { heads: 1, keyHeads: 1, headSize }, cache = newLayerCache(engine, [2, 9], heads);
+    const q = viewHeads(engine.zeros([2, headSize]), headSize);
+    decodeAttention(q, cache, engine.zeros([2], "u32"), heads);
+  }
+  const { maxComputeWorkgroupStorageSize: room } = engine.device.limits;
+  for (const [i, D] of sizes.entries()) expect(lanes[i] * (4 * D + 8)).toBeLessThanOrEqual(room);
+  expect(lanes.slice(0, 2)).toEqual([32, 32]);
+  real.destroy();
+});

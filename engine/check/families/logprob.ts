@@ -4,7 +4,7 @@ import { randomIntegers } from "../numbers.ts";
 import { type Family, integers, variable } from "../op.ts";
 import { reducingRows } from "../reductions.ts";
 import { logSoftmax, rowsOf } from "../softmax.ts";
-import { product } from "./matmul.ts";
+import { product } from "../product.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -74,7 +74,7 @@ const fusedOp = reducingRows({
     ...letters,
     C: { meaning: "width of the hidden states" },
     K: { meaning: "rank of a product added to the logits; 0: none", default: 0 },
-    chunk: { meaning: "bytes of logits at a time", default: 16 * 1024 * 1024 },
+    chunk: { meaning: "bytes of logits at a time; 0: the engine's choice", default: 0 },
   },
   typical: { R: 2176, V: 1024, C: 64 },
   grid: [
@@ -102,9 +102,8 @@ const fusedOp = reducingRows({
     },
     run({ hidden, weight, targets, states, factor }) {
       const added = K ? { x: states, table: factor } : undefined;
-      return {
-        ...linearLogProbability(hidden, weight, targets, { temperature, chunkBytes, added }),
-      };
+      const options = { temperature, added, ...chunkBytes && { chunkBytes } };
+      return { ...linearLogProbability(hidden, weight, targets, options) };
     },
     reference({ hidden, weight, targets, states, factor }) {
       const logits = logitsOf(hidden, weight, [R, V, C]);
