@@ -1,5 +1,6 @@
 import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
+import { Parameters } from "./parameters.ts";
 import type { Profiler } from "./profiler.ts";
 import { copyTexels } from "./textures.ts";
 
@@ -13,15 +14,13 @@ export interface Range {
 
 type Grid = readonly [number, number, number];
 
-const ARENA_BYTES = 64 * 1024;
 const STAGING_BYTES = 1024 * 1024;
 export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
 const COPY = 0x04 | 0x08;
 
 /**
- * One command encoder that collects launches and uploads in order. Parameters of all launches lie in
- * one arena bound with dynamic offsets; both it and the staging area are written once, at the flush,
- * because `writeBuffer` would overtake what is encoded but not submitted.
+ * One command encoder that collects launches and uploads in order. Parameters and the staging area are written
+ * once, at the flush, because `writeBuffer` would overtake what is encoded but not submitted.
  */
 export class Commands {
   launches = 0;
@@ -31,9 +30,7 @@ export class Commands {
   profiler: Profiler | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
-  #arena: GPUBuffer;
-  #arenaData = new DataView(new ArrayBuffer(ARENA_BYTES));
-  #arenaUsed = 0;
+  #parameters: Parameters;
   #staging: GPUBuffer;
   #stagingData = new Uint8Array(STAGING_BYTES);
   #stagingUsed = 0;
@@ -41,16 +38,11 @@ export class Commands {
   #pending: { kernel: Kernel; ranges: Range[] }[] = [];
   #errors: Promise<void>[] = [];
   #failure: Error | null = null;
-  readonly #uniformAlignment: number;
 
-  constructor(readonly device: GPUDevice) {
-    this.#arena = device.createBuffer({
-      size: ARENA_BYTES,
-      usage: 0x40 | 0x08,
-      label: "parameters",
-    });
+  /** @param fixedParameters see `Parameters`; the layouts of kernels are made for one or the other */
+  constructor(readonly device: GPUDevice, fixedParameters: boolean) {
+    this.#parameters = new Parameters(device, fixedParameters);
     this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
-    this.#uniformAlignment = device.limits.minUniformBufferOffsetAlignment;
     device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
     device.lost.then(({ reason, message }) =>
       this.#fail(`the device was lost (${reason}): ${message}`)
@@ -60,17 +52,13 @@ export class Commands {
   /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */
   launch(kernel: Kernel, ranges: Range[], parameters: Record<string, number>, grid: Grid): void {
     if (this.#failure) throw this.#failure;
-    const need = Math.ceil((kernel.uniform?.size ?? 0) / this.#uniformAlignment) *
-      this.#uniformAlignment;
-    if (this.#arenaUsed + need > ARENA_BYTES) this.flush();
-    const group = this.#bindGroup(kernel, ranges);
+    if (!this.#parameters.fits(kernel)) this.#forgetParameters();
+    const place = kernel.uniform ? this.#parameters.place(kernel, parameters) : 0;
+    const moving = kernel.uniform && !this.#parameters.fixed;
+    const group = this.#bindGroup(kernel, ranges, moving ? 0 : place);
     const pass = this.#passFor(kernel);
     pass.setPipeline(kernel.pipeline);
-    if (kernel.uniform) {
-      this.#writeParameters(kernel, parameters);
-      pass.setBindGroup(0, group, [this.#arenaUsed]);
-      this.#arenaUsed += need;
-    } else pass.setBindGroup(0, group);
+    pass.setBindGroup(0, group, moving ? [place] : []);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.launches++;
     this.#pending.push({ kernel, ranges });
@@ -109,9 +97,7 @@ export class Commands {
     this.#endPass();
     if (!this.#encoder) return;
     const { queue } = this.device;
-    if (this.#arenaUsed) {
-      queue.writeBuffer(this.#arena, 0, this.#arenaData.buffer, 0, this.#arenaUsed);
-    }
+    this.#parameters.upload();
     if (this.#stagingUsed) {
       queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
     }
@@ -128,7 +114,7 @@ export class Commands {
     if (this.#errors.length > 64) this.#errors = [Promise.all(this.#errors).then(() => {})];
     this.submits++;
     this.#encoder = null;
-    this.#arenaUsed = this.#stagingUsed = 0;
+    this.#stagingUsed = 0;
     this.#pending = [];
   }
 
@@ -142,6 +128,13 @@ export class Commands {
 
   forgetBindGroups(): void {
     this.#bindGroups.clear();
+  }
+
+  /** Begins the buffer of parameters anew, whose places are in bind groups. */
+  #forgetParameters(): void {
+    this.flush();
+    this.#parameters.clear();
+    if (this.#parameters.fixed) this.forgetBindGroups();
   }
 
   #fail(message: string): void {
@@ -190,33 +183,17 @@ export class Commands {
     source.destroy();
   }
 
-  #writeParameters(kernel: Kernel, parameters: Record<string, number>): void {
-    let given = 0;
-    for (const name in parameters) {
-      const field = kernel.fields.get(name);
-      if (!field) throw unknownName(kernel, "parameter", name, [...kernel.fields.keys()]);
-      const at = this.#arenaUsed + field.offset;
-      if (field.type === "f32") this.#arenaData.setFloat32(at, parameters[name], true);
-      else this.#arenaData.setInt32(at, parameters[name], true);
-      given++;
-    }
-    if (given !== kernel.fields.size) {
-      const missing = [...kernel.fields.keys()].filter((name) => !(name in parameters));
-      throw new Error(`kernel ${kernel.name}: parameter ${missing.join(", ")} is missing`);
-    }
-  }
-
-  #bindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
-    let key = `${kernel.id}`;
+  #bindGroup(kernel: Kernel, ranges: Range[], place: number): GPUBindGroup {
+    let key = `${kernel.id} ${place}`;
     for (const { storage, offset, bytes } of ranges) {
       key += ` ${storage.id}:${offset}:${bindingSize(storage, offset, bytes)}`;
     }
     let group = this.#bindGroups.get(key);
-    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
+    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges, place));
     return group;
   }
 
-  #createBindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
+  #createBindGroup(kernel: Kernel, ranges: Range[], place: number): GPUBindGroup {
     this.bindGroupsCreated++;
     const entries: GPUBindGroupEntry[] = ranges.map(({ storage, offset, bytes }, i) => ({
       binding: kernel.bindings[i].binding,
@@ -226,7 +203,8 @@ export class Commands {
     }));
     if (kernel.uniform) {
       const { binding, size } = kernel.uniform;
-      entries.push({ binding, resource: { buffer: this.#arena, offset: 0, size } });
+      const { buffer } = this.#parameters;
+      entries.push({ binding, resource: { buffer, offset: place, size } });
     }
     return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
   }
@@ -242,10 +220,6 @@ function bufferOf(storage: Storage): GPUBuffer {
 /** A pooled buffer is bound whole, so that tensors of varying size share bind groups; a view is bound alone. */
 function bindingSize({ pooled, size }: Storage, offset: number, bytes: number): number {
   return pooled ? size - offset : Math.min(Math.ceil(bytes / 256) * 256, size - offset);
-}
-
-export function unknownName(kernel: Kernel, kind: string, name: string, known: string[]): Error {
-  return new Error(`kernel ${kernel.name} has no ${kind} "${name}"; it has ${known.join(", ")}`);
 }
 
 function describe(pending: { kernel: Kernel; ranges: Range[] }[]): string {

@@ -62,8 +62,8 @@ export class Engine {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device, () => this.#trim());
-    this.kernels = new KernelCache(device);
-    this.#commands = new Commands(device);
+    this.kernels = new KernelCache(device, features.software);
+    this.#commands = new Commands(device, features.software);
     this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }

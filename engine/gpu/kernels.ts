@@ -33,7 +33,8 @@ export class KernelCache {
   #modules = new Map<string, GPUShaderModule>();
   #replacements = new Map<ShaderName, string>();
 
-  constructor(readonly device: GPUDevice) {}
+  /** @param fixedParameters no dynamic offsets, see `Parameters` */
+  constructor(readonly device: GPUDevice, readonly fixedParameters = false) {}
 
   /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
   replace(shader: ShaderName, text: string): void {
@@ -84,7 +85,7 @@ export class KernelCache {
     }
     const layout = this.device.createBindGroupLayout({
       label: key,
-      entries: layoutEntries(reflection),
+      entries: layoutEntries(reflection, this.fixedParameters),
     });
     const pipeline = this.device.createComputePipeline({
       label: key,
@@ -128,7 +129,10 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
   return text.replace(line, `$1${value}u;`);
 }
 
-function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
+function layoutEntries(
+  { bindings, uniform }: EntryReflection,
+  fixedParameters: boolean,
+): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
   const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
     format
@@ -142,7 +146,7 @@ function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayo
   if (uniform) {
     const buffer = {
       type: "uniform" as const,
-      hasDynamicOffset: true,
+      hasDynamicOffset: !fixedParameters,
       minBindingSize: uniform.size,
     };
     entries.push({ binding: uniform.binding, visibility, buffer });
