@@ -25,14 +25,18 @@ export function describeDataset(dataset: Dataset): string {
   ].join("\n");
 }
 
-function firstExample({ pairs, references }: Dataset): Record<string, string> {
+function firstExample({ pairs, references, rated }: Dataset): Record<string, string> {
   if (pairs.length > 0) {
     const [{ prompt, chosen, rejected }] = pairs;
     return { prompt, chosen, rejected };
   }
-  if (references.length === 0) return {};
-  const [{ prompt, response }] = references;
-  return { prompt, response };
+  if (references.length > 0) {
+    const [{ prompt, response }] = references;
+    return { prompt, response };
+  }
+  if (rated.length === 0) return {}; // pairs of equal answers alone
+  const [{ prompt, answers: [{ text, rating }] }] = rated;
+  return { prompt, response: text, rating: String(rating) };
 }
 
 /** As JSON, so that leading spaces and line ends show; of a long text its ends. */

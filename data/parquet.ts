@@ -20,7 +20,10 @@ export async function* readParquet(source: ByteSource): AsyncGenerator<FileRecor
     }
   } catch (error) {
     const reason = (error as Error).message;
-    throw new Error(`Cannot read ${source.name} as Parquet: ${reason}`, { cause: error });
+    throw new Error(
+      `Cannot read ${source.name} as Parquet (${reason}): it is none, or cut short; fetch it again, or rename it`,
+      { cause: error },
+    );
   }
 }
 

@@ -52,6 +52,12 @@ async function* readJson(source: ByteSource): AsyncGenerator<FileRecord> {
       yield* readJsonArray(source);
       return;
     }
+    if (empty && text.trim() === "{") {
+      throw new Error(
+        `${source.name} is one JSON object over several lines, where rows are expected: JSON lines (one object a ` +
+          "line) or one JSON array; take the list of rows out of it",
+      );
+    }
     empty = false;
     const id = `${source.name}:${line}`;
     try {

@@ -17,12 +17,12 @@ import { ArgumentError, asArgument } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { auditor } from "./lib/audit-fit.ts";
 import { auditWithModel } from "./lib/audit-model.ts";
-import { selectResets } from "./lib/audit-selection.ts";
+import { selectionRow, selectResets } from "./lib/audit-selection.ts";
 import { openCommand } from "./lib/command.ts";
 import { columnMap } from "./lib/command-task.ts";
 import { loadDataset } from "./lib/data.ts";
-import { dataFlags, lengthFlags, modelFlag, seedFlag } from "./lib/flags.ts";
-import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
+import { dataFlags, lengthFlags, modelFlag, required, seedFlag } from "./lib/flags.ts";
+import { checkResponseTokens, loadPolicy, naming } from "./lib/load-model.ts";
 import { FRACTIONS, SPLIT_SEED } from "./lib/task.ts";
 import { type AuditReport, renderAudit, renderAuditPage } from "./report/audit.ts";
 
@@ -30,8 +30,18 @@ const { options, output } = openCommand({
   name: "audit",
   summary: "Tells whether preference data are fit for DR-PO, with reasons.",
   flags: {
+    ...dataFlags,
+    data: required(dataFlags.data),
+    skipBadRows: {
+      type: "boolean",
+      help: "as of a run: the audit always leaves them out and counts them",
+    },
     model: { ...modelFlag, help: "a model to ask too: a folder, a run, or a name on the hub" },
-    columns: dataFlags.columns,
+    promptTokens: {
+      type: "integer",
+      min: 2,
+      help: "a run's longest prompt, in tokens; without it what the model's context leaves",
+    },
     responseTokens: { ...lengthFlags.responseTokens, help: "a run's longest response, in tokens" },
     sample: { type: "integer", default: 48, min: 2, help: "references and prompts to ask about" },
     steps: { type: "integer", default: 60, min: 1, help: "steps of the quick reward model" },
@@ -49,9 +59,9 @@ const { options, output } = openCommand({
       help: "where the page goes",
     },
   },
-  positionals: ["file"],
+  bare: "data",
 });
-const { model: name, seed, sample, steps, responseTokens, select, out } = options;
+const { model: name, select, out, seed } = options;
 const selection = select === undefined ? null : asArgument(() => parseSelection(select));
 if ((selection === null) !== (out === undefined)) {
   throw new ArgumentError("--select BY:SHARE and --out FILE belong together");
@@ -64,13 +74,10 @@ if (selection && selection.by !== "novelty" && name === undefined) {
 const columns = columnMap(options.columns);
 const engine = name === undefined ? null : (await openEngine()).engine;
 const model = engine && await loadPolicy(engine, "--model", name!);
-if (model) checkResponseTokens(responseTokens, model);
-const asked = model && auditor(model, { sample, steps, responseTokens, seed });
-const dataset = await loadDataset(options.positionals[0], {
-  columns,
-  skipBadRows: true,
-  chatTemplate: model !== null && model.chat !== null,
-});
+if (model) checkResponseTokens(options.responseTokens, model);
+const asked = model && auditor(model, options);
+const reading = { columns, skipBadRows: true, chatTemplate: Boolean(model?.chat) };
+const dataset = await naming("--data", loadDataset(options.data, reading));
 const data = auditData(dataset, {
   fractions: FRACTIONS,
   splitSeed: SPLIT_SEED,
@@ -95,9 +102,8 @@ output.result(renderAudit(report), report);
 if (selection) {
   const scorer = asked && { auditor: asked, rewardModel: opinion!.rewardModel };
   const selected = await selectResets(selection, dataset, scorer);
-  const rows = selected.map(({ prompt, response, score, id }) => ({ prompt, response, score, id }));
-  write(out!, jsonLines(rows));
-  output.note(`${rows.length} references by ${selection.by} are in ${out}`);
+  write(out!, jsonLines(selected.map((row) => selectionRow(selection, row))));
+  output.note(`${selected.length} references by ${selection.by} are in ${out}`);
 }
 output.note(`The page is ${options.html}`);
 engine?.destroy();

@@ -1,4 +1,4 @@
-// Completions of prompts, from the command line, a data file or stdin (one prompt a line):
+// Completions of prompts, from the command line or stdin (one prompt a line):
 //
 //   npx bun scripts/generate.ts --model MODEL --prompt "Once upon a time"
 //   npx bun scripts/generate.ts --model MODEL --json < prompts.txt > completions.jsonl
@@ -8,9 +8,9 @@ import { createInterface } from "node:readline";
 import { ArgumentError } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { openCommand } from "./lib/command.ts";
-import { complete, promptIds } from "./lib/complete.ts";
+import { complete, textPrompt } from "./lib/complete.ts";
 import { modelFlag, required, samplingFlags, seedFlag, weightsFlag } from "./lib/flags.ts";
-import { checkResponseTokens, loadPolicy } from "./lib/load-model.ts";
+import { checkResponseTokens, loadPolicy, type TextModel } from "./lib/load-model.ts";
 
 const { options, output } = openCommand({
   name: "generate",
@@ -36,15 +36,23 @@ if (prompts.length === 0) {
 const requests = prompts.flatMap((prompt) => Array<string>(count).fill(prompt));
 for (let at = 0; at < requests.length; at += 32) {
   const some = requests.slice(at, at + 32);
-  const ids = some.map((prompt) => promptIds(model, prompt, options));
+  const fitted = some.map((prompt) => textPrompt(model, prompt, options));
+  const ids = fitted.map(({ promptIds }) => promptIds);
   for (const [i, completion] of (await complete(model, ids, options, at)).entries()) {
     const { text, ended, tokens, logProb } = completion;
-    const line = { prompt: some[i], completion: text, ended, tokens, logProb };
+    const { promptCut } = fitted[i];
+    if (promptCut) output.note(`(Of the next prompt the end was read: ${roomOf(model)}.)`);
+    const line = { prompt: some[i], promptCut, completion: text, ended, tokens, logProb };
     output.result(`${some[i]}${text}\n`, line);
   }
 }
 engine.destroy();
 process.exit(0);
+
+/** Why a prompt loses its start. */
+function roomOf({ base: { config: { context } } }: TextModel): string {
+  return `the context is ${context} tokens, of which --response-tokens takes ${options.responseTokens}`;
+}
 
 async function linesOfInput(): Promise<string[]> {
   if (process.stdin.isTTY) output.note("Prompts, one a line; Ctrl-D ends them:");

@@ -28,6 +28,9 @@ ${Object.entries(commands).map(([name, what]) => `  ${name.padEnd(9)} ${what}`).
 
 /** @param {string[]} words @returns {Promise<number>} the exit code */
 async function main([command = "--help", ...words]) {
+  if (command === "help" && Object.hasOwn(commands, words[0] ?? "")) {
+    return await main([words[0], "--help"]);
+  }
   if (["--help", "-h", "help"].includes(command)) {
     console.log(usage);
     return 0;

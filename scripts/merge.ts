@@ -28,6 +28,10 @@ if (!await isAdapter(openFolder(path))) {
 const merged = mergeAdapter(await loadFrozen(engine, path), { trainable: false });
 await writeModel(out, merged, { name, path });
 const { count } = merged.parameters;
-output.result(`${out}: ${count} weights`, { command: "merge", model: out, weights: count });
+output.result(`${out}: ${count.toLocaleString("en")} weights`, {
+  command: "merge",
+  model: out,
+  weights: count,
+});
 engine.destroy();
 process.exit(0);

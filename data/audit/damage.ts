@@ -1,3 +1,5 @@
+import { letterScripts, type ScriptShare } from "./letters.ts";
+
 /** One kind of damage: texts that have it, and where it is first seen. */
 export interface Damage {
   name: string;
@@ -10,8 +12,8 @@ export interface TextHealth {
   /** Different prompts and responses that were looked at. */
   texts: number;
   damage: Damage[];
-  /** Share of letters that are not Latin. */
-  nonLatin: number;
+  /** Empty where there are no letters. */
+  scripts: ScriptShare[];
   /** Rows whose prompt and response meet without white space between them. */
   glued: number;
   rows: number;
@@ -33,15 +35,10 @@ export function inspectTexts(
   rows: readonly { prompt: string; responses: readonly string[] }[],
 ): TextHealth {
   const texts = [...new Set(rows.flatMap(({ prompt, responses }) => [prompt, ...responses]))];
-  let letters = 0, latin = 0;
-  for (const text of texts) {
-    letters += text.match(/\p{Letter}/gu)?.length ?? 0;
-    latin += text.match(/\p{Script=Latin}/gu)?.length ?? 0;
-  }
   return {
     texts: texts.length,
     damage: KINDS.map(([name, pattern]) => inspect(texts, name, pattern)),
-    nonLatin: letters === 0 ? 0 : Math.max(0, 1 - latin / letters),
+    scripts: letterScripts(texts),
     glued:
       rows.filter(({ prompt, responses }) =>
         /\S$/.test(prompt) && responses.some((text) => /^[\p{Letter}\p{Number}]/u.test(text))

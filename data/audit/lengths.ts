@@ -14,7 +14,7 @@ export interface Lengths {
   responses: Quantiles | null;
   /** Among pairs of unequal length, the share in which the longer response won; null where there are too few. */
   longerWins: Estimate | null;
-  /** Share of responses longer than a run's limit, and of prompts that then exceed the context: with a model. */
+  /** Shares of responses and of prompts longer than a run's limits: with a model. */
   overlongResponses: number | null;
   cutPrompts: number | null;
 }
@@ -29,9 +29,9 @@ export interface LengthRow {
 }
 
 export interface LengthLimits {
-  /** Longest sequence of the model. */
-  context: number;
-  /** Longest response that a run takes. */
+  /** Longest prompt that a run takes whole. */
+  prompt: number;
+  /** Longest response that it takes. */
   response: number;
 }
 
@@ -53,7 +53,7 @@ export function measureLengths(
     responses: quantiles(responses),
     longerWins: longerWins(rows, seed),
     overlongResponses: limits && over(responses, limits.response),
-    cutPrompts: limits && over(prompts, limits.context - limits.response),
+    cutPrompts: limits && over(prompts, limits.prompt),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Estimate } from "../../engine/rl/statistics.ts";
+import type { TextHealth } from "./damage.ts";
 import type { DataAudit } from "./data-audit.ts";
 import { aboveShare, type Finding, type Fitness, tooFew, tooMany } from "./finding.ts";
 import type { Leakage } from "./leakage.ts";
@@ -64,7 +65,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
     ...texts.damage.flatMap(({ name, texts: damaged }) =>
       tooMany(thresholds.damaged, damaged, texts.texts, `of the texts hold ${name}`)
     ),
-    ...aboveShare(thresholds.nonLatin, texts.nonLatin, "of the letters are not Latin"),
+    ...aboveShare(thresholds.nonLatin, nonLatin(texts), "of the letters are not Latin"),
     ...tooMany(
       thresholds.glued,
       texts.glued,
@@ -79,7 +80,7 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
     ...aboveShare(
       thresholds.cutPrompts,
       lengths.cutPrompts ?? 0,
-      "of the prompts do not fit the model's context",
+      "of the prompts would be cut by the run's limit or the model's context",
     ),
     ...tooFew(
       thresholds.statesPerReference,
@@ -87,6 +88,11 @@ function dataFindings({ counts, leakage, lengths, labels, texts, states }: DataA
       `reset states for each reference, counted in ${states.unit}`,
     ),
   ];
+}
+
+function nonLatin({ scripts }: TextHealth): number {
+  return scripts.filter(({ script }) => script !== "Latin")
+    .reduce((sum, { share }) => sum + share, 0);
 }
 
 function leakageFindings({ test, prompts, responses }: Leakage): Finding[] {

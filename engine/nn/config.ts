@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { FamilyName, ModelConfig } from "./architecture.ts";
 import { type Folder, readJson } from "./bytes.ts";
 import { families } from "./families/index.ts";
-import { endIds, validate } from "./families/schema.ts";
+import { endIds, refuseForeign, validate } from "./families/schema.ts";
 
 export type { ModelConfig } from "./architecture.ts";
 
@@ -26,7 +26,9 @@ export async function loadConfig(folder: Folder): Promise<ModelConfig> {
  * of transformers 4 and 5. Throws on what is missing or wrong, and names what is not supported.
  */
 export function parseConfig(json: unknown, generationJson: unknown = {}): ModelConfig {
-  const config = families[supportedFamily(json)].parse(json);
+  const family = supportedFamily(json);
+  refuseForeign(json);
+  const config = families[family].parse(json);
   const generation = validate(generationSchema, generationJson, "generation_config.json");
   const ends = [config.endTokens, generation.eos_token_id].flat().flatMap((id) => id ?? []);
   const endTokens = [...new Set(ends)];

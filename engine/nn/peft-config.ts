@@ -30,7 +30,12 @@ const known = {
   rank_pattern: z.record(z.string(), rank).default({}),
   alpha_pattern: z.record(z.string(), z.number()).default({}),
   // Other ways to start ("pissa", "olora", …) change the base's weights too.
-  init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "orthogonal"])]).default(true),
+  init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "orthogonal"])], {
+    error: ({ input }) =>
+      `${
+        JSON.stringify(input)
+      } may change the base, only true, false, "gaussian" and "orthogonal" are supported`,
+  }).default(true),
   // PEFT itself sets it by the layer: true for GPT-2's Conv1D, false for all others. What it writes is that of the
   // last layer, the output head above all.
   fan_in_fan_out: z.boolean().default(false),

@@ -1,6 +1,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { type Folder, readJson } from "./bytes.ts";
+import { validate } from "./families/schema.ts";
 import { MERGES, readVocabMerges, VOCAB } from "./vocab-merges.ts";
 
 /** Text to token ids and back. */
@@ -61,7 +62,7 @@ const tokenizerSchema = z.looseObject({
 
 /** A tokenizer from the contents of the two files. */
 export function createTokenizer(json: unknown, config: unknown): Tokenizer {
-  const { added_tokens, ...rest } = tokenizerSchema.parse(json);
+  const { added_tokens, ...rest } = validate(tokenizerSchema, json, "tokenizer.json");
   const specialTokens = new Map(
     added_tokens.filter((token) => token.special).map(({ content, id }) => [content, id]),
   );
@@ -69,7 +70,7 @@ export function createTokenizer(json: unknown, config: unknown): Tokenizer {
   // The library looks for every added token in every text: without the special ones it finds none.
   const library = new Library(
     { ...rest, added_tokens: added_tokens.filter((token) => !token.special) },
-    z.looseObject({}).parse(config),
+    validate(z.looseObject({}), config, "tokenizer_config.json"),
   );
   let templates: Library | undefined; // made when a template is first used
   const encodeTemplate = (text: string) => {

@@ -30,6 +30,8 @@ export interface Command<Flags extends Record<string, Flag>> {
   flags: Flags;
   /** Names of the values given without a flag, in order; all of them are required. */
   positionals?: readonly string[];
+  /** The key of a flag whose value may stand without the flag too. */
+  bare?: string;
 }
 
 type Value<F extends Flag> = F extends { type: "boolean" } | { type: "strings" } ? Given<F>
@@ -95,8 +97,11 @@ export function parseArguments<const Flags extends Record<string, Flag>>(
   words: string[],
   preset: Preset = () => ({}),
 ): Arguments<Flags> {
-  const { flags, positionals: names = [] } = command;
+  const { flags, positionals: names = [], bare } = command;
   const { values, positionals } = splitWords(flags, words);
+  if (bare && positionals.length > 0) {
+    values[kebab(bare)] = [...values[kebab(bare)] ?? [], positionals.shift()!];
+  }
   const known = new Map(Object.keys(flags).map((key) => [kebab(key), key]));
   const given: Record<string, unknown> = {};
   for (const [name, words] of Object.entries(values)) {

@@ -3,12 +3,13 @@ import type { Command, Flag } from "./arguments.ts";
 /** What `--help` prints. */
 export function helpText(command: Command<Record<string, Flag>>): string {
   const rows = Object.entries(command.flags).map(([key, flag]) => {
-    const value = flag.type === "boolean" ? "" : ` ${placeholder(flag)}`;
-    return [`--${kebab(key)}${value}`, flag.help + remark(flag)] as const;
+    return [`--${kebab(key)} ${placeholder(flag)}`.trimEnd(), flag.help + remark(flag)] as const;
   });
-  rows.push(["--help", "Print this text."]);
+  rows.push(["--help", "prints this text"]);
   const width = Math.max(...rows.map(([name]) => name.length));
-  const positionals = (command.positionals ?? []).map((name) => ` ${name.toUpperCase()}`).join("");
+  const bare = command.bare ? [placeholder(command.flags[command.bare]!)] : [];
+  const positionals = [...bare, ...command.positionals ?? []]
+    .map((name) => ` ${name.toUpperCase()}`).join("");
   const lines = rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`);
   return [command.summary, "", `Usage: ${command.usage}${positionals} [options]`, "", ...lines]
     .join("\n");
@@ -24,7 +25,8 @@ function remark(flag: Flag) {
 }
 
 /** What stands for a flag's value. */
-export function placeholder(flag: Exclude<Flag, { type: "boolean" }>) {
+export function placeholder(flag: Flag) {
+  if (flag.type === "boolean") return "";
   if (flag.type === "strings") return flag.placeholder ?? "TEXT";
   return flag.type === "string" ? flag.placeholder ?? flag.choices?.join("|") ?? "TEXT" : "N";
 }

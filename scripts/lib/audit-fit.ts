@@ -14,6 +14,8 @@ export interface ModelAuditSettings {
   sample: number;
   /** Of the quick reward model. */
   steps: number;
+  /** Longest prompt; what the context leaves where undefined. */
+  promptTokens?: number;
   responseTokens: number;
   seed: number;
 }
@@ -30,11 +32,13 @@ export interface Auditor {
 export function auditor(text: TextModel, settings: ModelAuditSettings): Auditor {
   const { context, beginToken } = text.base.config;
   const { endToken, tokenizer, chat } = text;
-  const limits = { context, beginToken, endToken, maxResponse: settings.responseTokens };
+  const { promptTokens = Infinity, responseTokens: maxResponse } = settings;
+  const maxPrompt = Math.min(promptTokens, context - maxResponse);
+  const limits = { context, beginToken, endToken, maxPrompt, maxResponse };
   const tokens = {
     prompt: (value: string) => tokenizer.encode(value),
     response: (value: string) => tokenizer.encodeContinuation(value),
-    limits: { context, response: settings.responseTokens },
+    limits: { prompt: maxPrompt, response: maxResponse },
   };
   return { text, encoder: { tokenizer, chat, limits }, settings, tokens };
 }

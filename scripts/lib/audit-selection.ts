@@ -2,6 +2,7 @@ import { type Criterion, novelty, type Selection, selectTop } from "../../data/a
 import { isMeasured, type Measured } from "../../data/audit/measured.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import type { PreferenceRow, ReferenceRow } from "../../data/rows.ts";
+import { answerContent } from "../../data/chat.ts";
 import { splitRows } from "../../data/split.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import { scoreSequences } from "../../engine/rl/reward-model.ts";
@@ -42,6 +43,20 @@ export async function selectResets(
     : await scoreByModel(by, candidates, pairs, model!);
   if (scored.length === 0) throw new Error(`--select ${by}: no reference could be scored`);
   return selectTop(scored.map(({ row }) => row), scored.map(({ score }) => score), share);
+}
+
+/**
+ * A row of the file that a run takes with `--resets`. Its score is named by the criterion, for a `score` would be
+ * read as a rating; chat messages stay messages, for the model's template to write.
+ */
+export function selectionRow(
+  { by }: Selection,
+  { prompt, messages, response, score, id }: ReferenceRow & { score: number },
+): Record<string, unknown> {
+  const text = messages
+    ? { prompt: messages, response: answerContent(response) }
+    : { prompt, response };
+  return { ...text, [by]: score, id };
 }
 
 function distinct(rows: readonly ReferenceRow[]): ReferenceRow[] {

@@ -1,8 +1,9 @@
 import { type ColumnMap, parseColumns } from "../../data/forms/recognise.ts";
 import { asArgument } from "../host/arguments.ts";
 import type { Output } from "../host/output.ts";
-import { checkResponseTokens, naming, type TextModel } from "./load-model.ts";
-import { encodeTask, preferenceTask, type Task, type TaskText } from "./task.ts";
+import { checkResponseTokens, type TextModel } from "./load-model.ts";
+import { preferenceTask } from "./preference-task.ts";
+import { encodeTask, type Task, type TaskText } from "./task.ts";
 
 /** What the flags say about the data. */
 export interface DataOptions {
@@ -35,7 +36,7 @@ export function readText(
   { chat }: TextModel,
 ): Promise<TaskText> {
   const reading = { ...options, columns: columnMap(columns), chatTemplate: chat !== null };
-  return naming("--data", preferenceTask(data, reading));
+  return preferenceTask(data, reading);
 }
 
 /** Token ids of the model; says what was read and what became of the rows. */
@@ -59,10 +60,21 @@ export function columnMap(text: string | undefined): ColumnMap | undefined {
   return text === undefined ? undefined : asArgument(() => parseColumns(text));
 }
 
-/** What there is to train and to test on. */
-function describeTask({ name, references, pairs, test, fit }: Task): string {
-  return `${name}: ${references.length} references and ${pairs.train.length} pairs to train on, ` +
-    `${test.length} prompts to test on (${fit.dropped} rows too long, ${fit.promptsCut} prompts cut)`;
+/** What there is to train and to test on, and what is not, for it is too long. */
+function describeTask(task: Task): string {
+  const { name, references, pairs, resets, test, fit } = task;
+  const ownResets = resets === references ? [] : [
+    { what: "responses to reset into", kept: resets.length, long: task.resetsDropped },
+  ];
+  const parts = [
+    { what: "references", kept: references.length, long: task.referencesDropped },
+    { what: "pairs", kept: pairs.train.length, long: task.pairsDropped },
+    ...ownResets,
+  ];
+  const kept = parts.map(({ what, kept }) => `${kept} ${what}`).join(", ");
+  const long = parts.map(({ what, long }) => `${long} ${what}`).join(", ");
+  return `${name}: to train on ${kept}; to test on ${test.length} prompts ` +
+    `(too long: ${long}, ${task.heldOutPromptsDropped} held-out prompts; prompts cut: ${fit.promptsCut})`;
 }
 
 /** Counts of the data for results.json. */
@@ -74,6 +86,7 @@ export function dataCounts(task: Task) {
     equalPairs: task.equalPairs,
     leakedRows: task.leakedRows,
     referencesDropped: task.referencesDropped,
+    resetsDropped: task.resetsDropped,
     heldOutPromptsDropped: task.heldOutPromptsDropped,
   };
 }

@@ -19,6 +19,8 @@ export interface CommandDescription<Flags extends Record<string, Flag>> {
   flags: Flags;
   /** Names of the values given without a flag, in order; all of them are required. */
   positionals?: readonly string[];
+  /** The key of a flag whose value may stand without the flag too. */
+  bare?: string;
 }
 
 const programFlags = {

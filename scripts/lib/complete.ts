@@ -1,5 +1,5 @@
 import { generate } from "../../engine/nn/generation.ts";
-import { fitPrompt } from "../../engine/rl/fit.ts";
+import { fitPrompt, type FittedPrompt } from "../../engine/rl/fit.ts";
 import { sum } from "../../engine/rl/statistics.ts";
 import type { TextModel } from "./load-model.ts";
 
@@ -25,13 +25,13 @@ export interface Completion {
 }
 
 /** A text as a prompt; one that leaves no room for the completion in the context loses its start. */
-export function promptIds(
+export function textPrompt(
   { base: { config }, tokenizer, endToken }: TextModel,
   text: string,
   { responseTokens: maxResponse }: SamplingOptions,
-): number[] {
+): FittedPrompt {
   const { context, beginToken } = config;
-  return fitPrompt(tokenizer, text, { context, maxResponse, beginToken, endToken }).promptIds;
+  return fitPrompt(tokenizer, text, { context, maxResponse, beginToken, endToken });
 }
 
 /** Samples one completion of each prompt. `first` is the number of the first draw under the seed. */

@@ -1,8 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { Dataset, DatasetOptions } from "../../data/dataset.ts";
-import { describeDataset } from "../../data/describe.ts";
 import { goldScore } from "../../data/sentiment.ts";
-import { splitRows } from "../../data/split.ts";
 import type { EvaluationPrompt } from "../../engine/rl/evaluation.ts";
 import { emptyFitReport, type FitReport } from "../../engine/rl/fit.ts";
 import type { ResetSource } from "../../engine/rl/resets.ts";
@@ -47,10 +44,12 @@ export interface Task extends Omit<TaskText, "pairs" | "references" | "resets"> 
   resets: ResetSource[];
   validation: EvaluationPrompt[];
   test: EvaluationPrompt[];
-  /** Counts of the preference pairs. */
+  /** Counts of the preference pairs; of demonstrations, where there are no pairs. */
   fit: FitReport;
-  /** References, and validation and test prompts, left out because their response is too long. */
+  /** Left out because a response is too long: pairs, references, resets of one's own, validation and test prompts. */
+  pairsDropped: number;
   referencesDropped: number;
+  resetsDropped: number;
   heldOutPromptsDropped: number;
 }
 
@@ -86,99 +85,45 @@ export async function bundledTask(): Promise<TaskText> {
   };
 }
 
-/** What a run does with data of one's own. */
-export interface OwnDataOptions extends DatasetOptions {
-  /** A file of prompts with responses, for SFT and resets in place of the data's own. */
-  references?: string;
-  /** A file of prompts with responses that episodes are reset into in place of the references. */
-  resets?: string;
-  /** The data may be demonstrations only, such as SFT learns. */
-  pairsOptional?: boolean;
-}
-
-/**
- * Preference data of one's own, split by prompt. The reference of a prompt is its best rated response, or the one
- * that its last pair chose; of demonstrations there are references alone.
- */
-export async function preferenceTask(
-  path: string,
-  { references, resets, pairsOptional = false, ...options }: OwnDataOptions,
-): Promise<TaskText> {
-  const data = await loadDataset(path, options);
-  const paired = data.pairs.length > 0;
-  if (!paired && !pairsOptional) throw new Error(noPreferences(data));
-  const pairs = splitRows(data.pairs, FRACTIONS, SPLIT_SEED);
-  const best = splitRows(data.references, FRACTIONS, SPLIT_SEED);
-  const held = new Set(
-    [pairs, best].flatMap(({ validation, test }) => [...validation, ...test])
-      .map(({ prompt }) => prompt),
-  );
-  const read = async (file: string) => {
-    const { columns: _, ...rest } = options;
-    const own = await loadDataset(file, rest);
-    return { ...own, references: own.references.filter(({ prompt }) => !held.has(prompt)) };
-  };
-  const own = references
-    ? await read(references)
-    : { references: uniquePrompts(best.train), bad: [] };
-  const selected = resets ? await read(resets) : null;
-  return {
-    name: data.name,
-    description: describeDataset(data),
-    goldName: null,
-    gold: null,
-    warnings: [
-      "The prompts and responses below come from real data or models trained on it and may be offensive.",
-    ],
-    pairs: { train: pairs.train, test: pairs.test },
-    references: {
-      train: own.references,
-      validation: uniquePrompts(best.validation),
-      test: uniquePrompts(best.test),
-    },
-    resets: selected && selected.references,
-    rows: paired ? data.pairs.length : data.references.length,
-    skippedBadRows: data.bad.length + own.bad.length + (selected?.bad.length ?? 0),
-    equalPairs: data.equal.length,
-    leakedRows: paired ? pairs.leaked : best.leaked,
-  };
-}
-
-function noPreferences({ name, form, equal }: Dataset): string {
-  const cause = equal.length > 0
-    ? `all ${equal.length} pairs have equal responses`
-    : `its form, ${form.name}, gave no two answers to compare`;
-  return `${name} holds no preference pairs (${cause}), and a reward model needs some; ` +
-    "give pairs, ratings or rankings as --data, and demonstrations as --references";
-}
-
 export function uniquePrompts<T extends ReferenceText>(rows: readonly T[]): T[] {
   return [...new Map(rows.map((row) => [row.prompt, row])).values()];
 }
 
 /** Token ids for a model: rows that do not fit are dropped and counted, prompts cut from the left. */
 export function encodeTask(text: TaskText, encoder: RowEncoder): Task {
-  const fit = emptyFitReport();
+  const [paired, references, resets, heldOut] = Array.from({ length: 4 }, emptyFitReport);
   const pairs = (rows: readonly PairText[]) =>
-    rows.flatMap((row) => encodePairText(encoder, row, fit) ?? []);
+    rows.flatMap((row) => encodePairText(encoder, row, paired) ?? []);
   const prompts = (rows: readonly ReferenceText[], counts: FitReport): EvaluationPrompt[] =>
     rows.flatMap((row) => encodePrompt(encoder, row, counts) ?? []);
-  const references = emptyFitReport(), heldOut = emptyFitReport();
   const { train, validation, test } = text.references;
   const demonstrations = prompts(train, references).map((row) => ({
     ...row,
     responseIds: row.referenceIds,
   }));
-  return {
+  const task = {
     ...text,
     pairs: { train: pairs(text.pairs.train), test: pairs(text.pairs.test) },
     references: demonstrations,
-    resets: text.resets ? prompts(text.resets, references) : demonstrations,
+    resets: text.resets ? prompts(text.resets, resets) : demonstrations,
     validation: prompts(validation, heldOut),
     test: prompts(test, heldOut),
-    fit,
+  };
+  return {
+    ...task,
+    fit: paired.rows > 0 ? paired : added(references, heldOut),
+    pairsDropped: paired.dropped,
     referencesDropped: references.dropped,
+    resetsDropped: resets.dropped,
     heldOutPromptsDropped: heldOut.dropped,
+  };
+}
+
+function added(a: FitReport, b: FitReport): FitReport {
+  return {
+    rows: a.rows + b.rows,
+    promptsCut: a.promptsCut + b.promptsCut,
+    dropped: a.dropped + b.dropped,
   };
 }
 

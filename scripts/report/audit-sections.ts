@@ -74,8 +74,8 @@ function leakage(found: Measured<Leakage>): AuditSection {
 function lengths(found: Lengths): AuditSection {
   const caption = "Pairs of the same prompt are resampled together.";
   const over: [string, number | null][] = [
-    ["responses longer than the run's limit", found.overlongResponses],
-    ["prompts that the context cuts", found.cutPrompts],
+    ["responses longer than a run takes", found.overlongResponses],
+    ["prompts that a run would cut", found.cutPrompts],
   ];
   return {
     title: `Lengths, in ${found.unit}`,
@@ -118,10 +118,14 @@ function texts(found: TextHealth): AuditSection {
         `with ${name}`,
         example === null ? "0" : `${outOf(texts, found.texts)}, such as ${JSON.stringify(example)}`,
       ]),
-      ["letters that are not Latin", percent(found.nonLatin)],
+      ["letters by script", scripts(found)],
       ["rows without white space between prompt and response", outOf(found.glued, found.rows)],
     ],
   };
+}
+
+function scripts({ scripts }: TextHealth): string {
+  return scripts.map(({ script, share }) => `${script} ${percent(share)}`).join(", ") || "–";
 }
 
 function coverage({ coverage: found, model }: ModelAudit): AuditSection {

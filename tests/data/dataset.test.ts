@@ -62,6 +62,12 @@ test("HH's form: the prompt is the shared dialogue", async () => {
 const user = (content: string) => ({ role: "user", content });
 const assistant = (content: string) => ({ role: "assistant", content });
 
+test("ratings that make no pair are shown too", async () => {
+  const text = describeDataset(await read([{ prompt: "q", response: "a", rating: 3 }]));
+  expect(text).toContain("1 rows, 0 pairs, 0 references");
+  expect(text).toContain('prompt: "q"\n  response: "a"\n  rating: "3"');
+});
+
 describe("chat messages", () => {
   const prompt = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: A fruit?\n\nAssistant:";
   const asked = [user("Hi"), assistant("Hello"), user("A fruit?")];

@@ -35,6 +35,7 @@ test("JSON lines and JSON arrays, plain and packed", async () => {
     ]);
   }
   await expect(records("a.json", '[{"a":1},')).rejects.toThrow("begins as a JSON array");
+  await expect(records("a.json", '{\n"data": []}')).rejects.toThrow("take the list of rows out");
 });
 
 test("CSV: quotes, line ends in cells, lists, and the line each row begins in", async () => {

@@ -63,6 +63,19 @@ test("a missing positional value is named", () => {
   expect(parseArguments(withRun, ["runs/latest"]).positionals).toEqual(["runs/latest"]);
 });
 
+test("a flag's value may stand without the flag", () => {
+  const data = { type: "string", help: "the rows", placeholder: "FILE", required: true } as const;
+  const audit = { usage: "audit", summary: "", flags: { data }, bare: "data" } as const;
+  for (const words of [["a.csv"], ["--data", "a.csv"]]) {
+    expect(parseArguments(audit, words)).toEqual({ data: "a.csv", positionals: [] });
+  }
+  expect(parseArguments(audit, [], () => ({ data: "b.csv" })).data).toBe("b.csv");
+  expect(() => parseArguments(audit, [])).toThrow("--data FILE is missing: the rows.");
+  expect(() => parseArguments(audit, ["a", "--data", "b"])).toThrow("--data is given 2 times.");
+  expect(() => parseArguments(audit, ["a", "b"])).toThrow('"b" is not expected here.');
+  expect(helpText(audit)).toContain("Usage: audit FILE [options]");
+});
+
 const models = {
   usage: "evaluate",
   summary: "",
@@ -106,5 +119,5 @@ Usage: npm start -- [options]
   --seed N           Seed of everything random. (default 1)
   --beta N           Share of resets. (default 0.5)
   --skip-bad-rows    Go on after a bad row.
-  --help             Print this text.`);
+  --help             prints this text`);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Chat, Message } from "../../engine/nn/chat.ts";
-import { Conversation } from "../../scripts/lib/conversation.ts";
+import { Conversation, MessageTooLong } from "../../scripts/lib/conversation.ts";
 import { loadTextModel } from "../../scripts/lib/load-model.ts";
 import { storyteller } from "../../scripts/lib/shared-data.ts";
 import { testEngine } from "../support/engine.ts";
@@ -18,7 +18,7 @@ test(
     };
     const chat: Chat = { promptIds, prompt: String, answer: String, answerIds: () => [] };
     const talk = new Conversation({ ...model, chat }, "dialogue", sampling);
-    const first = await talk.answer("One day");
+    const { text: first } = await talk.answer("One day");
     expect(first).not.toBe("");
     await talk.answer("A dog");
     talk.forget();
@@ -34,10 +34,21 @@ test("plain style has no memory; a dialogue without a template keeps to the cont
   const talk = again();
   const first = await talk.answer("One day");
   await talk.answer("A dog");
-  expect(await talk.answer("One day")).toBe(first);
+  expect(await talk.answer("One day")).toEqual(first);
 
   const long = new Conversation(model, "dialogue", { ...sampling, responseTokens: 8 });
   for (let turn = 0; turn < 2; turn++) {
-    expect(await long.answer("One day a dog and a cat went far away. ".repeat(12))).toBeString();
+    const { promptCut } = await long.answer("One day a dog and a cat went far away. ".repeat(12));
+    expect(promptCut).toBe(turn === 1);
   }
+}, 30_000);
+
+test("a message that no template makes fit is refused, and the talk can go on", async () => {
+  const model = await loadTextModel(await testEngine(), storyteller);
+  const promptIds = (messages: readonly Message[]) =>
+    model.tokenizer.encode(messages.map(({ content }) => content).join(" "));
+  const chat: Chat = { promptIds, prompt: String, answer: String, answerIds: () => [] };
+  const talk = new Conversation({ ...model, chat }, "dialogue", sampling);
+  await expect(talk.answer("A dog and a cat ran. ".repeat(99))).rejects.toThrow(MessageTooLong);
+  expect((await talk.answer("One day")).promptCut).toBe(false);
 }, 30_000);

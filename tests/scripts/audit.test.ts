@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { parseHTML } from "linkedom";
 import type { Coverage, QuickReward } from "../../data/audit/model-audit.ts";
+import { preferenceTask } from "../../scripts/lib/preference-task.ts";
 import type { AuditReport } from "../../scripts/report/audit.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -76,8 +77,34 @@ test("with the bundled model: its opinion, and a selection of references", async
   const selected = readFileSync(join(folder, "selected.jsonl"), "utf8").trim().split("\n");
   const rows = selected.map((line) => JSON.parse(line));
   expect(rows.length).toBeGreaterThan(10);
-  expect(Object.keys(rows[0])).toEqual(["prompt", "response", "score", "id"]);
+  expect(Object.keys(rows[0])).toEqual(["prompt", "response", "margin", "id"]);
+  // What a run makes of it: every selected response is there.
+  const task = await preferenceTask(join(folder, "stories.jsonl"), {
+    resets: join(folder, "selected.jsonl"),
+  });
+  expect(task.resets!.map(({ response }) => response)).toEqual(rows.map((row) => row.response));
 }, 120_000);
+
+test("selected chat messages stay messages", async () => {
+  const rows = Array.from({ length: 60 }, (_, i) => ({
+    prompt: [{ role: "user", content: `What is ${i}?` }],
+    chosen: [{ role: "assistant", content: `A number ${i}.` }],
+    rejected: [{ role: "assistant", content: "No." }],
+  }));
+  const chat = join(folder, "chat.jsonl");
+  writeFileSync(chat, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const { code } = await audit(chat, "--select", "novelty:0.5", "--out", "chosen.jsonl");
+  expect(code).toBe(0);
+  const { references, resets } = await preferenceTask(chat, {
+    resets: join(folder, "chosen.jsonl"),
+    chatTemplate: true,
+  });
+  expect(resets!.length).toBeGreaterThan(20);
+  for (const { prompt, response, messages } of resets!) {
+    const row = expect.objectContaining({ prompt, response, messages });
+    expect(references.train).toContainEqual(row);
+  }
+});
 
 const row = (i: number) => ({ prompt: `Day ${i},`, chosen: ` It rained ${i}.`, rejected: " No." });
 const unmeasured: [name: string, rows: object[], reasons: string[]][] = [
@@ -112,8 +139,9 @@ test("data without any preference is not fit, and says why", async () => {
     (_, i) => ({ prompt: `${i}?`, response: "a", rating: 3 }),
   );
   writeFileSync(join(folder, "flat.json"), JSON.stringify(rows));
-  writeFileSync(join(folder, "audit.json"), JSON.stringify({ html: "flat.html", quiet: true }));
-  const { code, out, errors } = await audit("flat.json", "--config", "audit.json");
+  const config = { data: "flat.json", html: "flat.html", quiet: true };
+  writeFileSync(join(folder, "audit.json"), JSON.stringify(config));
+  const { code, out, errors } = await audit("--config", "audit.json");
   expect([code, errors]).toEqual([0, ""]);
   expect(out).toContain("✗ No row prefers one answer to another.");
   expect(out).not.toContain("The page is");

@@ -175,6 +175,9 @@ test("generate completes prompts of flags and of stdin, the same under the same 
   const piped = await start(flags, "One day\n\nA dog\n");
   expect(piped.out.split("\n")[0]).toBe(out.split("\n")[0]);
   expect(piped.out.trim().split("\n").length).toBe(2);
+  const long = await start(flags, "A dog and a cat ran away. ".repeat(99));
+  expect(JSON.parse(long.out).promptCut).toBe(true);
+  expect(long.errors).toContain("the context is 256 tokens, of which --response-tokens takes 6");
 }, 120_000);
 
 test("chat answers with all models until /quit or the end of the input", async () => {
@@ -184,7 +187,7 @@ test("chat answers with all models until /quit or the end of the input", async (
     expect(code).toBe(0);
     return out.trim().split("\n").map((line) => JSON.parse(line));
   };
-  const talk = await said("Hello", "/new", "Hello", "/quit", "Hello");
+  const talk = await said("Hello", "/new", "/nwe", "Hello", "/quit", "Hello");
   expect(talk.length).toBe(2);
   expect(talk[0].answers.length).toBe(2);
   expect(talk[0].answers[0]).toBe(talk[0].answers[1]);

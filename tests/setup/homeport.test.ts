@@ -21,6 +21,7 @@ test("homeport lists its commands, and each is a script", () => {
 test("a command gets its flags and gives its exit status", () => {
   const help = homeport("generate", "--help");
   expect([help.status, help.stdout]).toEqual([0, expect.stringContaining("--prompt TEXT")]);
+  expect(homeport("help", "generate").stdout).toBe(help.stdout);
   const mistake = homeport("generate", "--promt", "x");
   expect([mistake.status, mistake.stderr]).toEqual([
     2,

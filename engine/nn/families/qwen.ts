@@ -15,7 +15,6 @@ import { checkSizes, expectOptions, size, tokenFields, tokensOf, validate } from
 const qwenSchema = z.object({
   ...llamaFields,
   max_position_embeddings: size.default(32_768),
-  layer_types: z.array(z.string()).nullish(),
   ...tokenFields({ end: null, begin: null }),
 });
 
@@ -27,12 +26,6 @@ function parse(family: "qwen2" | "qwen3", json: unknown): ModelConfig {
     family === "qwen2" ? { ...qwenOptions, attention_bias: [true] } : qwenOptions,
   );
   const fields = validate(qwenSchema, json);
-  const other = fields.layer_types?.find((type) => type !== "full_attention");
-  if (other !== undefined) {
-    throw new Error(
-      `config.json: layer type "${other}" is not supported, only "full_attention"`,
-    );
-  }
   return checkSizes({
     family,
     ...fromLlamaFields(fields),

@@ -55,6 +55,35 @@ export function expectOptions(
   }
 }
 
+/** What models of other families compute, under the names that their configs give it, and when it does nothing. */
+const foreign = {
+  is_encoder_decoder: [false, null],
+  rope_interleaved: [false, null],
+  alibi: [false, null],
+  use_qk_norm: [false, null],
+  qk_layernorm: [false, null],
+  clip_qkv: [null],
+  logit_scale: [1, null],
+  logits_scaling: [1, null],
+  embedding_multiplier: [1, null],
+  residual_multiplier: [1, null],
+  attention_multiplier: [null],
+  attn_logit_softcapping: [null],
+  final_logit_softcapping: [null],
+  num_experts: [0, 1, null],
+  num_local_experts: [0, 1, null],
+};
+
+const layersSchema = z.looseObject({ layer_types: z.array(z.string()).nullish() });
+
+/** Refuses, by name, what no family here computes: it would be left out in silence. */
+export function refuseForeign(json: unknown): void {
+  expectOptions(json, foreign);
+  const other = validate(layersSchema, json).layer_types?.find((type) => type !== "full_attention");
+  if (other === undefined) return;
+  throw new Error(`config.json: layer type "${other}" is not supported, only "full_attention"`);
+}
+
 /** Throws where sizes do not fit together. */
 export function checkSizes(config: ModelConfig): ModelConfig {
   const { heads, keyValueHeads, headSize, vocabulary, rope } = config;

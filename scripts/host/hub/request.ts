@@ -83,7 +83,8 @@ function stallWatch(seconds: number): StallWatch {
     } catch (error) {
       if (controller.signal.aborted) throw new TemporaryError(`nothing came for ${seconds} s`);
       const { message, code } = rootOf(error as Error);
-      throw new TemporaryError(`no connection (${message})`, {
+      const reason = message.replace(/ For more information, pass .*$/, ""); // Bun's word to programmers
+      throw new TemporaryError(`no connection (${reason})`, {
         unreachable: UNREACHABLE.includes(code ?? ""),
       });
     } finally {

@@ -110,7 +110,7 @@ test("lengths: quantiles, the longer response's share without ties, and what exc
     return { prompt, promptLength: 2 * chosenLength, chosenLength, rejectedLength };
   };
   const rows = [row("a", 9, 5), row("b", 4, 4), row("c", 3, 8), row("d", 7, 1)];
-  const found = measureLengths(rows, { context: 20, response: 7 }, 1);
+  const found = measureLengths(rows, { prompt: 13, response: 7 }, 1);
   expect(found.responses).toEqual({ median: 4, p90: 8, longest: 9 });
   expect(found.longerWins!.mean).toBeCloseTo(2 / 3);
   expect(found.overlongResponses).toBe(2 / 8);
@@ -200,10 +200,14 @@ describe("texts", () => {
 
   test("sound texts of several languages show none, and letters that are not Latin are counted", () => {
     const sound = ["Ça va? São Paulo, “naïve” — 5 < 6 & 7 > 2\n\t1.", "Â et Ã seuls", "x <3 y"];
-    const { damage, nonLatin } = inspectTexts([{ prompt: "p ", responses: sound }]);
+    const { damage, scripts } = inspectTexts([{ prompt: "p ", responses: sound }]);
     expect(damage.filter(({ texts }) => texts > 0)).toEqual([]);
-    expect(nonLatin).toBe(0);
-    expect(inspectTexts([{ prompt: "ab", responses: ["да", "12 !"] }]).nonLatin).toBe(0.5);
+    expect(scripts).toEqual([{ script: "Latin", share: 1 }]);
+    expect(inspectTexts([{ prompt: "abc", responses: ["日本", "კ 12 !"] }]).scripts).toEqual([
+      { script: "Latin", share: 3 / 6 },
+      { script: "Han", share: 2 / 6 },
+      { script: "other", share: 1 / 6 },
+    ]);
   });
 
   test("a word that runs into the next text", () => {
