@@ -30,7 +30,8 @@ export class Commands {
   profiler: Profiler | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
-  #parameters: Parameters;
+  #fixed: Parameters;
+  #moving: Parameters;
   #staging: GPUBuffer;
   #stagingData = new Uint8Array(STAGING_BYTES);
   #stagingUsed = 0;
@@ -39,9 +40,9 @@ export class Commands {
   #errors: Promise<void>[] = [];
   #failure: Error | null = null;
 
-  /** @param fixedParameters see `Parameters`; the layouts of kernels are made for one or the other */
-  constructor(readonly device: GPUDevice, fixedParameters: boolean) {
-    this.#parameters = new Parameters(device, fixedParameters);
+  constructor(readonly device: GPUDevice) {
+    this.#fixed = new Parameters(device, true);
+    this.#moving = new Parameters(device, false);
     this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
     device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
     device.lost.then(({ reason, message }) =>
@@ -52,9 +53,8 @@ export class Commands {
   /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */
   launch(kernel: Kernel, ranges: Range[], parameters: Record<string, number>, grid: Grid): void {
     if (this.#failure) throw this.#failure;
-    if (!this.#parameters.fits(kernel)) this.#forgetParameters();
-    const place = kernel.uniform ? this.#parameters.place(kernel, parameters) : 0;
-    const moving = kernel.uniform && !this.#parameters.fixed;
+    const place = this.#place(kernel, parameters);
+    const moving = kernel.uniform && !kernel.fixed;
     const group = this.#bindGroup(kernel, ranges, moving ? 0 : place);
     const pass = this.#passFor(kernel);
     pass.setPipeline(kernel.pipeline);
@@ -97,7 +97,8 @@ export class Commands {
     this.#endPass();
     if (!this.#encoder) return;
     const { queue } = this.device;
-    this.#parameters.upload();
+    this.#fixed.upload();
+    this.#moving.upload();
     if (this.#stagingUsed) {
       queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
     }
@@ -130,11 +131,16 @@ export class Commands {
     this.#bindGroups.clear();
   }
 
-  /** Begins the buffer of parameters anew, whose places are in bind groups. */
-  #forgetParameters(): void {
-    this.flush();
-    this.#parameters.clear();
-    if (this.#parameters.fixed) this.forgetBindGroups();
+  /** The place of a launch's parameters. Places that are full begin anew, and with fixed ones the bind groups. */
+  #place(kernel: Kernel, parameters: Record<string, number>): number {
+    if (!kernel.uniform) return 0;
+    const places = kernel.fixed ? this.#fixed : this.#moving;
+    if (!places.fits(kernel)) {
+      this.flush();
+      places.clear();
+      if (kernel.fixed) this.forgetBindGroups();
+    }
+    return places.place(kernel, parameters);
   }
 
   #fail(message: string): void {
@@ -203,7 +209,7 @@ export class Commands {
     }));
     if (kernel.uniform) {
       const { binding, size } = kernel.uniform;
-      const { buffer } = this.#parameters;
+      const { buffer } = kernel.fixed ? this.#fixed : this.#moving;
       entries.push({ binding, resource: { buffer, offset: place, size } });
     }
     return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
