@@ -1,31 +1,14 @@
-// No adapter at hand multiplies subgroup matrices. The kernel is therefore compiled by Dawn's null backend, which
-// computes nothing, and computed with on a device where plain WGSL stands in for the matrices.
+// No adapter at hand multiplies subgroup matrices. The kernel is therefore compiled by Dawn's null backend
+// (null-backend.test.ts), and computed with on a device where plain WGSL stands in for the matrices.
 import { expect, spyOn, test } from "bun:test";
-import { create } from "webgpu";
 import { failures } from "../../engine/check/check.ts";
 import { checkGrid } from "../../engine/check/grid.ts";
 import { findFamily } from "../../engine/check/registry.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { KernelCache } from "../../engine/gpu/kernels.ts";
 import { runSelfTest } from "../../engine/gpu/self-test.ts";
 import { shaderText } from "../../engine/gpu/shaders.ts";
 import { adapterMatrices, SUBGROUP_MATRICES } from "../../engine/gpu/subgroup-matrices.ts";
 import { newEngine } from "../support/engine.ts";
-
-test("the kernel compiles where Dawn has the feature", async () => {
-  const gpu = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
-  Object.assign(globalThis, { nullDawn: gpu }); // Dawn ends the process when it is collected
-  const adapter = await gpu.requestAdapter();
-  expect(adapter!.features.has(SUBGROUP_MATRICES)).toBe(true);
-  const device = await adapter!.requestDevice({ requiredFeatures: [SUBGROUP_MATRICES] });
-  device.pushErrorScope("validation");
-  const WORKGROUP = adapter!.info.subgroupMaxSize;
-  for (const TRANSPOSE_A of [0, 1]) {
-    const constants = { TRANSPOSE_A, ROWS: 8, COLUMNS: 8, INNER: 8, WORKGROUP };
-    new KernelCache(device).get("matmul_matrices", "matrices", constants);
-  }
-  expect((await device.popErrorScope())?.message).toBeUndefined();
-});
 
 /** Small matrices of three different sizes, so that none stands for another. */
 const subgroupMatrices = { rows: 2, columns: 4, inner: 3, workgroup: 8 };
