@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import { unknownName } from "./parameters.ts";
+import { unknownName } from "./commands.ts";
 import type { Engine } from "./engine.ts";
 import type { Kernel } from "./kernels.ts";
 

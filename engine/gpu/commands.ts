@@ -1,6 +1,5 @@
 import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
-import { Parameters } from "./parameters.ts";
 import type { Profiler } from "./profiler.ts";
 import { copyTexels } from "./textures.ts";
 
@@ -14,13 +13,15 @@ export interface Range {
 
 type Grid = readonly [number, number, number];
 
+const ARENA_BYTES = 64 * 1024;
 const STAGING_BYTES = 1024 * 1024;
 export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
 const COPY = 0x04 | 0x08;
 
 /**
- * One command encoder that collects launches and uploads in order. Parameters and the staging area are written
- * once, at the flush, because `writeBuffer` would overtake what is encoded but not submitted.
+ * One command encoder that collects launches and uploads in order. Parameters of all launches lie in
+ * one arena bound with dynamic offsets; both it and the staging area are written once, at the flush,
+ * because `writeBuffer` would overtake what is encoded but not submitted.
  */
 export class Commands {
   launches = 0;
@@ -30,8 +31,9 @@ export class Commands {
   profiler: Profiler | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
-  #fixed: Parameters;
-  #moving: Parameters;
+  #arena: GPUBuffer;
+  #arenaData = new DataView(new ArrayBuffer(ARENA_BYTES));
+  #arenaUsed = 0;
   #staging: GPUBuffer;
   #stagingData = new Uint8Array(STAGING_BYTES);
   #stagingUsed = 0;
@@ -39,11 +41,16 @@ export class Commands {
   #pending: { kernel: Kernel; ranges: Range[] }[] = [];
   #errors: Promise<void>[] = [];
   #failure: Error | null = null;
+  readonly #uniformAlignment: number;
 
   constructor(readonly device: GPUDevice) {
-    this.#fixed = new Parameters(device, true);
-    this.#moving = new Parameters(device, false);
+    this.#arena = device.createBuffer({
+      size: ARENA_BYTES,
+      usage: 0x40 | 0x08,
+      label: "parameters",
+    });
     this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
+    this.#uniformAlignment = device.limits.minUniformBufferOffsetAlignment;
     device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
     device.lost.then(({ reason, message }) =>
       this.#fail(`the device was lost (${reason}): ${message}`)
@@ -53,12 +60,17 @@ export class Commands {
   /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */
   launch(kernel: Kernel, ranges: Range[], parameters: Record<string, number>, grid: Grid): void {
     if (this.#failure) throw this.#failure;
-    const place = this.#place(kernel, parameters);
-    const moving = kernel.uniform && !kernel.fixed;
-    const group = this.#bindGroup(kernel, ranges, moving ? 0 : place);
+    const need = Math.ceil((kernel.uniform?.size ?? 0) / this.#uniformAlignment) *
+      this.#uniformAlignment;
+    if (this.#arenaUsed + need > ARENA_BYTES) this.flush();
+    const group = this.#bindGroup(kernel, ranges);
     const pass = this.#passFor(kernel);
     pass.setPipeline(kernel.pipeline);
-    pass.setBindGroup(0, group, moving ? [place] : []);
+    if (kernel.uniform) {
+      this.#writeParameters(kernel, parameters);
+      pass.setBindGroup(0, group, [this.#arenaUsed]);
+      this.#arenaUsed += need;
+    } else pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.launches++;
     this.#pending.push({ kernel, ranges });
@@ -97,8 +109,9 @@ export class Commands {
     this.#endPass();
     if (!this.#encoder) return;
     const { queue } = this.device;
-    this.#fixed.upload();
-    this.#moving.upload();
+    if (this.#arenaUsed) {
+      queue.writeBuffer(this.#arena, 0, this.#arenaData.buffer, 0, this.#arenaUsed);
+    }
     if (this.#stagingUsed) {
       queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
     }
@@ -115,7 +128,7 @@ export class Commands {
     if (this.#errors.length > 64) this.#errors = [Promise.all(this.#errors).then(() => {})];
     this.submits++;
     this.#encoder = null;
-    this.#stagingUsed = 0;
+    this.#arenaUsed = this.#stagingUsed = 0;
     this.#pending = [];
   }
 
@@ -129,18 +142,6 @@ export class Commands {
 
   forgetBindGroups(): void {
     this.#bindGroups.clear();
-  }
-
-  /** The place of a launch's parameters. Places that are full begin anew, and with fixed ones the bind groups. */
-  #place(kernel: Kernel, parameters: Record<string, number>): number {
-    if (!kernel.uniform) return 0;
-    const places = kernel.fixed ? this.#fixed : this.#moving;
-    if (!places.fits(kernel)) {
-      this.flush();
-      places.clear();
-      if (kernel.fixed) this.forgetBindGroups();
-    }
-    return places.place(kernel, parameters);
   }
 
   #fail(message: string): void {
@@ -189,17 +190,33 @@ export class Commands {
     source.destroy();
   }
 
-  #bindGroup(kernel: Kernel, ranges: Range[], place: number): GPUBindGroup {
-    let key = `${kernel.id} ${place}`;
+  #writeParameters(kernel: Kernel, parameters: Record<string, number>): void {
+    let given = 0;
+    for (const name in parameters) {
+      const field = kernel.fields.get(name);
+      if (!field) throw unknownName(kernel, "parameter", name, [...kernel.fields.keys()]);
+      const at = this.#arenaUsed + field.offset;
+      if (field.type === "f32") this.#arenaData.setFloat32(at, parameters[name], true);
+      else this.#arenaData.setInt32(at, parameters[name], true);
+      given++;
+    }
+    if (given !== kernel.fields.size) {
+      const missing = [...kernel.fields.keys()].filter((name) => !(name in parameters));
+      throw new Error(`kernel ${kernel.name}: parameter ${missing.join(", ")} is missing`);
+    }
+  }
+
+  #bindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
+    let key = `${kernel.id}`;
     for (const { storage, offset, bytes } of ranges) {
       key += ` ${storage.id}:${offset}:${bindingSize(storage, offset, bytes)}`;
     }
     let group = this.#bindGroups.get(key);
-    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges, place));
+    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
     return group;
   }
 
-  #createBindGroup(kernel: Kernel, ranges: Range[], place: number): GPUBindGroup {
+  #createBindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
     this.bindGroupsCreated++;
     const entries: GPUBindGroupEntry[] = ranges.map(({ storage, offset, bytes }, i) => ({
       binding: kernel.bindings[i].binding,
@@ -209,8 +226,7 @@ export class Commands {
     }));
     if (kernel.uniform) {
       const { binding, size } = kernel.uniform;
-      const { buffer } = kernel.fixed ? this.#fixed : this.#moving;
-      entries.push({ binding, resource: { buffer, offset: place, size } });
+      entries.push({ binding, resource: { buffer: this.#arena, offset: 0, size } });
     }
     return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
   }
@@ -226,6 +242,10 @@ function bufferOf(storage: Storage): GPUBuffer {
 /** A pooled buffer is bound whole, so that tensors of varying size share bind groups; a view is bound alone. */
 function bindingSize({ pooled, size }: Storage, offset: number, bytes: number): number {
   return pooled ? size - offset : Math.min(Math.ceil(bytes / 256) * 256, size - offset);
+}
+
+export function unknownName(kernel: Kernel, kind: string, name: string, known: string[]): Error {
+  return new Error(`kernel ${kernel.name} has no ${kind} "${name}"; it has ${known.join(", ")}`);
 }
 
 function describe(pending: { kernel: Kernel; ranges: Range[] }[]): string {

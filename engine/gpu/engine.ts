@@ -62,7 +62,7 @@ export class Engine {
     this.#features = features;
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device, () => this.#trim());
-    this.kernels = new KernelCache(device, features.software);
+    this.kernels = new KernelCache(device);
     this.#commands = new Commands(device);
     this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);

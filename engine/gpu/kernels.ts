@@ -8,8 +8,7 @@ import { type ShaderName, shaderText, withHalf, withIncludes } from "./shaders.t
 
 /**
  * Values for `override` declarations and for module-level `const NAME: u32 = …;` lines of a shader. `SUBGROUPS: 1`
- * gives what a shader includes the form that uses subgroups, `HALF: 1` reads weights that are stored as f16, and
- * `MOVING: 1` is for parameters that differ from step to step: places of their own, see `Parameters`.
+ * gives what a shader includes the form that uses subgroups, `HALF: 1` reads weights that are stored as f16.
  */
 export type KernelConstants = Readonly<Record<string, number>>;
 
@@ -24,8 +23,6 @@ export interface Kernel {
   readonly uniform: { binding: number; size: number } | null;
   /** It reads weights that are stored as f16. */
   readonly half: boolean;
-  /** Its bind groups have the place of its parameters in them. */
-  readonly fixed: boolean;
 }
 
 /** Compiles entry points once per device, shader, entry and constants. */
@@ -36,8 +33,7 @@ export class KernelCache {
   #modules = new Map<string, GPUShaderModule>();
   #replacements = new Map<ShaderName, string>();
 
-  /** @param fixedParameters no dynamic offsets but for `MOVING` kernels, see `Parameters` */
-  constructor(readonly device: GPUDevice, readonly fixedParameters = false) {}
+  constructor(readonly device: GPUDevice) {}
 
   /** Puts another text in a shader's place: for a user's own kernel, or a fault injected by a test. */
   replace(shader: ShaderName, text: string): void {
@@ -67,7 +63,7 @@ export class KernelCache {
   }
 
   #compile(key: string, shader: ShaderName, entry: string, constants: KernelConstants): Kernel {
-    const { SUBGROUPS = 0, HALF = 0, MOVING = 0, ...values } = constants;
+    const { SUBGROUPS = 0, HALF = 0, ...values } = constants;
     const half = HALF === 1;
     const whole = withIncludes(
       this.#replacements.get(shader) ?? shaderText(shader),
@@ -80,7 +76,6 @@ export class KernelCache {
       const known = [...reflections.keys()].join(", ");
       throw new Error(`shaders/${shader}.wgsl has no entry point "${entry}"; it has ${known}`);
     }
-    const fixed = this.fixedParameters && MOVING === 0;
     const overrides: Record<string, number> = {};
     let specialised = text;
     for (const [name, value] of Object.entries(values)) {
@@ -89,7 +84,7 @@ export class KernelCache {
     }
     const layout = this.device.createBindGroupLayout({
       label: key,
-      entries: layoutEntries(reflection, fixed),
+      entries: layoutEntries(reflection),
     });
     const pipeline = this.device.createComputePipeline({
       label: key,
@@ -103,7 +98,7 @@ export class KernelCache {
     this.pipelinesCreated++;
     const { bindings, fields, uniform } = reflection;
     const id = this.pipelinesCreated;
-    return { id, name: key, pipeline, layout, bindings, fields, uniform, half, fixed };
+    return { id, name: key, pipeline, layout, bindings, fields, uniform, half };
   }
 
   #module(shader: ShaderName, text: string): GPUShaderModule {
@@ -133,10 +128,7 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
   return text.replace(line, `$1${value}u;`);
 }
 
-function layoutEntries(
-  { bindings, uniform }: EntryReflection,
-  fixed: boolean,
-): GPUBindGroupLayoutEntry[] {
+function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
   const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
     format
@@ -150,7 +142,7 @@ function layoutEntries(
   if (uniform) {
     const buffer = {
       type: "uniform" as const,
-      hasDynamicOffset: !fixed,
+      hasDynamicOffset: true,
       minBindingSize: uniform.size,
     };
     entries.push({ binding: uniform.binding, visibility, buffer });

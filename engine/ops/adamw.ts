@@ -114,8 +114,7 @@ export function adamwUpdate(tensors: AdamWTensors, options: AdamWOptions): void 
     correct_epsilon: Number(epsilonPlacement === "tensorflow"),
   };
   // Eight elements a thread, so that the bias corrections are worked out once for eight.
-  const grid = engine.grid(Math.ceil(size / 8));
-  engine.launch("adamw", "update", { ...tensors }, parameters, grid, { MOVING: 1 }); // the learning rate moves
+  engine.launch("adamw", "update", { ...tensors }, parameters, engine.grid(Math.ceil(size / 8)));
 }
 
 function logBeta(name: string, beta: number): number {

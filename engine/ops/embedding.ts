@@ -89,8 +89,6 @@ function addTableGradient(index: TokenIndex, upstream: Tensor, total: Tensor): v
   for (const { start: first, rows: block } of rowBlocks(total)) {
     const bindings = { ids, starts, order, upstream, table_gradient: block };
     const parameters = { rows, columns, first, block: block.shape[0] };
-    const grid = engine.grid(rows * columns);
-    // How many different tokens there are is different in each batch.
-    engine.launch("embedding", "add_rows", bindings, parameters, grid, { MOVING: 1 });
+    engine.launch("embedding", "add_rows", bindings, parameters, engine.grid(rows * columns));
   }
 }
