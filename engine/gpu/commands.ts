@@ -43,7 +43,8 @@ export class Commands {
   #failure: Error | null = null;
   readonly #uniformAlignment: number;
 
-  constructor(readonly device: GPUDevice) {
+  /** @param mostBindGroups are kept; then they begin anew */
+  constructor(readonly device: GPUDevice, readonly mostBindGroups: number) {
     this.#arena = device.createBuffer({
       size: ARENA_BYTES,
       usage: 0x40 | 0x08,
@@ -212,7 +213,10 @@ export class Commands {
       key += ` ${storage.id}:${offset}:${bindingSize(storage, offset, bytes)}`;
     }
     let group = this.#bindGroups.get(key);
-    if (!group) this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
+    if (!group) {
+      if (this.#bindGroups.size >= this.mostBindGroups) this.#bindGroups.clear();
+      this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
+    }
     return group;
   }
 

@@ -63,7 +63,7 @@ export class Engine {
     this.#bindingLimit = device.limits.maxStorageBufferBindingSize;
     this.#pool = new BufferPool(device, () => this.#trim());
     this.kernels = new KernelCache(device);
-    this.#commands = new Commands(device);
+    this.#commands = new Commands(device, features.software ? 4096 : 65_536);
     this.#readBack = new ReadBack(this.#commands, wait);
     this.#scopes = new ScopeStack(this.#pool);
   }

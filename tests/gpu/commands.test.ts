@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { scale } from "../../engine/ops/elementwise.ts";
 import { addInPlace } from "../../engine/tensor/add-in-place.ts";
 import { expectClose, randomNumbers } from "../support/compare.ts";
-import { testEngine } from "../support/engine.ts";
+import { newEngine, testEngine } from "../support/engine.ts";
 
 test("uploads, copies and launches take place in the order of the calls", async () => {
   const engine = await testEngine();
@@ -51,6 +51,20 @@ test("reads of many sizes at once give each its own numbers", async () => {
   const tensors = sizes.map((size, i) => engine.tensor(new Float32Array(size).fill(i)));
   const read = await Promise.all(tensors.map((tensor) => tensor.read()));
   expect(read).toEqual(sizes.map((size, i) => new Float32Array(size).fill(i)));
+});
+
+test("a software adapter keeps no more than 4,096 bind groups", async () => {
+  const engine = await newEngine({ software: true });
+  const total = engine.zeros([64]), rows = engine.zeros([4100, 64]);
+  const made = (row: number) => {
+    const before = engine.counts.bindGroupsCreated;
+    addInPlace(total, rows.rows(row, row + 1).view([64]));
+    return engine.counts.bindGroupsCreated - before;
+  };
+  expect([made(0), made(0)]).toEqual([1, 0]);
+  for (let row = 1; row < 4100; row++) made(row);
+  expect([made(4099), made(0)]).toEqual([0, 1]);
+  engine.destroy();
 });
 
 test("bind groups are made once for the same buffers", async () => {
