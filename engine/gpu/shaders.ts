@@ -41,6 +41,7 @@ import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
+import texture_cache from "../../shaders/texture_cache.wgsl" with { type: "text" };
 import truncation from "../../shaders/truncation.wgsl" with { type: "text" };
 import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
 
@@ -105,7 +106,7 @@ export function entryPoints(name: ShaderName): string[] {
 }
 
 /** What shaders bring in by a line `// include NAME`. */
-const included: Readonly<Record<string, string>> = { gaussian, product, reductions };
+const included: Readonly<Record<string, string>> = { gaussian, product, reductions, texture_cache };
 
 /** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
