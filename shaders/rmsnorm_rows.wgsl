@@ -1,7 +1,4 @@
 // forward of rmsnorm.wgsl, a lane a row: the variant for adapters that compute on the CPU.
-//
-// The mathematics, with its letters and its order of sums, is that of rmsnorm.wgsl with eight lanes, as
-// layernorm_rows.wgsl says.
 
 struct Params {
   rows: u32,
@@ -17,6 +14,12 @@ const WORKGROUP: u32 = 8u;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>; // [rows, columns]
 @group(0) @binding(4) var<storage, read_write> inverse_rms_out: array<f32>; // [rows]
 
+// include row_statistics
+
+fn vector_of_row(i: u32) -> vec4<f32> {
+  return x[i];
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(
   @builtin(global_invocation_id) id: vec3<u32>,
@@ -28,16 +31,7 @@ fn forward(
   }
   let vectors = params.columns / 4u;
   let start = row * vectors;
-  var low = vec4<f32>();
-  var high = vec4<f32>();
-  for (var i = 0u; i < vectors; i += 2u) {
-    let first = x[start + i];
-    let second = x[start + i + 1u];
-    low += first * first;
-    high += second * second;
-  }
-  let squares = low.x + low.y + low.z + low.w + high.x + high.y + high.z + high.w;
-  let inverse = 1.0 / sqrt(squares / f32(params.columns) + params.epsilon);
+  let inverse = inverse_rms(start, params.columns, params.epsilon);
   for (var i = 0u; i < vectors; i++) {
     out[start + i] = x[start + i] * inverse * weight[i];
   }

@@ -22,13 +22,7 @@ override WORKGROUP: u32 = 64;
 @group(0) @binding(5) var<storage, read_write> gate_gradient: array<f32>; // [count]
 @group(0) @binding(6) var<storage, read_write> up_gradient: array<f32>; // [count]
 
-// (σ(g), σ(−g)). The exponential of −|g| cannot overflow, and neither value comes from 1 − the other.
-fn sigmoids(g: f32) -> vec2<f32> {
-  let decay = exp(-abs(g));
-  let large = 1.0 / (1.0 + decay);
-  let small = decay / (1.0 + decay);
-  return select(vec2(small, large), vec2(large, small), g >= 0.0);
-}
+// include logistic
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(

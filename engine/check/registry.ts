@@ -19,6 +19,7 @@ import { reduceFamily } from "./families/reduce.ts";
 import { rewardsFamily } from "./families/rewards.ts";
 import { rmsnormFamily } from "./families/rmsnorm.ts";
 import { rotaryFamily } from "./families/rotary.ts";
+import { rowProgramFamily } from "./families/row_program.ts";
 import { samplingFamily } from "./families/sampling.ts";
 import { softmaxFamily } from "./families/softmax.ts";
 import { swigluFamily } from "./families/swiglu.ts";
@@ -49,6 +50,7 @@ export const registry: readonly Family[] = [
   rewardsFamily,
   rmsnormFamily,
   rotaryFamily,
+  rowProgramFamily,
   samplingFamily,
   softmaxFamily,
   swigluFamily,

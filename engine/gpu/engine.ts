@@ -57,6 +57,7 @@ export class Engine {
   #features: Features;
   #bindingLimit: number;
   #profiler: Profiler | null = null;
+  #deferred: (() => void) | null = null;
 
   private constructor(readonly device: GPUDevice, features: Features, wait?: Wait) {
     this.#features = features;
@@ -164,6 +165,7 @@ export class Engine {
     }
     if (data.length === 0) return;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#settle();
     this.#commands.upload(tensor.storage, tensor.offset, bytes);
   }
 
@@ -178,10 +180,12 @@ export class Engine {
         `a tensor of ${source.dtype} cannot be copied into one of ${target.dtype}`,
       );
     }
+    this.#settle();
     this.#commands.copy(source, target);
   }
 
   clear(tensor: Tensor): void {
+    this.#settle();
     this.#commands.clear(tensor);
   }
 
@@ -197,10 +201,16 @@ export class Engine {
     grid: readonly [number, number, number],
     constants?: KernelConstants,
   ): void {
+    this.#settle();
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const kernel = this.kernels.get(shader, entry, constants);
     expectGrid(this, kernel, grid);
     this.#commands.launch(kernel, boundTensors(this, kernel, bindings), parameters, grid);
+  }
+
+  /** Puts off a launch until anything else is encoded, so that ops can put more into it (engine/ops/row-program.ts). */
+  defer(launch: () => void): void {
+    this.#deferred = launch;
   }
 
   /** Workgroups for `threads` invocations, folded into two axes where one would pass the limit of 65,535. */
@@ -225,7 +235,11 @@ export class Engine {
   }
 
   close(scope: Scope): void {
-    this.#scopes.close(scope);
+    try {
+      this.#settle(); // it may write to what the scope owns
+    } finally {
+      this.#scopes.close(scope);
+    }
   }
 
   /** Frees a tensor's buffer now, whichever scope holds it. */
@@ -269,10 +283,12 @@ export class Engine {
   }
 
   flush(): void {
+    this.#settle();
     this.#commands.flush();
   }
 
   async read(tensor: Tensor): Promise<Float32Array> {
+    this.#settle();
     const bytes = await this.#readBack.bytes(tensor);
     return tensor.dtype === "f16"
       ? float16ToFloat32(new Uint16Array(bytes, 0, tensor.size))
@@ -280,6 +296,7 @@ export class Engine {
   }
 
   async readIntegers(tensor: Tensor): Promise<Uint32Array> {
+    this.#settle();
     return new Uint32Array(await this.#readBack.bytes(tensor));
   }
 
@@ -311,6 +328,13 @@ export class Engine {
 
   destroy(): void {
     this.device.destroy();
+  }
+
+  /** Launches what was put off: whatever comes next may read what it makes. */
+  #settle(): void {
+    const launch = this.#deferred;
+    this.#deferred = null;
+    launch?.();
   }
 
   /** Gives the device back what no tensor uses now; bind groups are made of it, so they go too. */

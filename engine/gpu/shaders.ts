@@ -19,6 +19,7 @@ import kl from "../../shaders/kl.wgsl" with { type: "text" };
 import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
 import layernorm_rows from "../../shaders/layernorm_rows.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
+import logistic from "../../shaders/logistic.wgsl" with { type: "text" };
 import matmul from "../../shaders/matmul.wgsl" with { type: "text" };
 import matmul_matrices from "../../shaders/matmul_matrices.wgsl" with { type: "text" };
 import matmul_subgroup from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
@@ -38,8 +39,12 @@ import rewards from "../../shaders/rewards.wgsl" with { type: "text" };
 import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
 import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
+import rotation from "../../shaders/rotation.wgsl" with { type: "text" };
+import row_program from "../../shaders/row_program.wgsl" with { type: "text" };
+import row_statistics from "../../shaders/row_statistics.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
+import subgroup_tile from "../../shaders/subgroup_tile.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
 import texture_cache from "../../shaders/texture_cache.wgsl" with { type: "text" };
 import truncation from "../../shaders/truncation.wgsl" with { type: "text" };
@@ -77,6 +82,7 @@ const texts = {
   rmsnorm,
   rmsnorm_rows,
   rotary,
+  row_program,
   sampling,
   softmax,
   swiglu,
@@ -106,7 +112,22 @@ export function entryPoints(name: ShaderName): string[] {
 }
 
 /** What shaders bring in by a line `// include NAME`. */
-const included: Readonly<Record<string, string>> = { gaussian, product, reductions, texture_cache };
+const included: Readonly<Record<string, string>> = {
+  gaussian,
+  logistic,
+  product,
+  reductions,
+  rotation,
+  row_statistics,
+  subgroup_tile,
+  texture_cache,
+};
+
+/** The files that a shader includes, by name. */
+export function includesOf(name: ShaderName): { name: string; text: string }[] {
+  const lines = shaderText(name).matchAll(/^\/\/ include (\w+)$/gm);
+  return [...lines].map(([, name]) => ({ name, text: included[name] }));
+}
 
 /** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {

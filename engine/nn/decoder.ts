@@ -8,6 +8,7 @@ import { layerNorm } from "../ops/layernorm.ts";
 import { reshape } from "../ops/reshape.ts";
 import { rmsNorm } from "../ops/rmsnorm.ts";
 import { frequencyTable, rotary } from "../ops/rotary.ts";
+import type { RowProgram } from "../ops/row-program.ts";
 import { swiglu } from "../ops/swiglu.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -30,7 +31,10 @@ interface Attend {
 }
 
 /** What is decoded: a packed batch, or one new row per sequence. */
-type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation;
+type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation & {
+  /** Does what concerns rows alone, where it can. */
+  program?: RowProgram | null;
+};
 
 /** The table by which heads are turned, see `rotary`; null in models without rotary positions. */
 interface Rotation {
@@ -50,6 +54,7 @@ interface Parts {
   norm(name: string, x: Tensor): Tensor;
   /** Turns heads to their positions, in models that have rotary ones. */
   turn(x: Tensor): Tensor;
+  swiglu(gate: Tensor, up: Tensor): Tensor;
 }
 
 /** Keys and values, and how the keys were turned. */
@@ -100,12 +105,14 @@ export function prefill(
 export function decodeStep(
   config: ModelConfig,
   parameters: Parameters,
-  rows: { tokens: Tensor; positions: Tensor; sequences: Tensor },
+  rows: { tokens: Tensor; positions: Tensor; sequences: Tensor; program?: RowProgram | null },
   { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
+  rows.program?.begin(rows);
   const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
-    storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
+    rows.program?.store(k, v, cache[layer], heads) ??
+      storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
     return decodeAttention(q, cache[layer], rows.positions, heads);
   };
   return layers(config, parameters, { ...rows, frequencies }, {
@@ -150,7 +157,7 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
 
 function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts {
   const architecture = architectureOf(config);
-  const { headSize, normEpsilon } = config, { frequencies } = rows;
+  const { headSize, normEpsilon } = config, { frequencies, program } = rows;
   const { inputFirst } = architecture;
   const gelu = config.activation === "gelu" ? "erf" : "tanh";
   const weight = (name: string) => parameters.get(`${name}.weight`);
@@ -158,20 +165,32 @@ function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts
     config,
     architecture,
     weight,
-    linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst }),
-    linearGelu: (name, x) => project(parameters, name, x, { inputFirst, gelu }),
-    norm: (name, x) =>
-      architecture.norm === "rms"
-        ? rmsNorm(x, weight(name), normEpsilon)
-        : layerNorm(x, weight(name), parameters.get(`${name}.bias`), normEpsilon),
-    turn: (x) => frequencies ? rotary(x, rows.positions, { headSize, frequencies }) : x,
+    linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst, program }),
+    linearGelu: (name, x) => project(parameters, name, x, { inputFirst, gelu, program }),
+    norm: (name, x) => {
+      if (architecture.norm === "rms") {
+        return program?.rmsNorm(x, weight(name), normEpsilon) ??
+          rmsNorm(x, weight(name), normEpsilon);
+      }
+      const bias = parameters.get(`${name}.bias`);
+      return program?.layerNorm(x, weight(name), bias, normEpsilon) ??
+        layerNorm(x, weight(name), bias, normEpsilon);
+    },
+    turn: (x) => {
+      if (!frequencies) return x;
+      const options = { headSize, frequencies };
+      return program?.rotary(x, rows.positions, options) ?? rotary(x, rows.positions, options);
+    },
+    swiglu: (gate, up) => program?.swiglu(gate, up) ?? swiglu(gate, up),
   };
 }
 
 function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
   const { tokens, positions } = architecture;
   if (rows.greatest) expectVocabulary(rows.greatest, config.vocabulary); // else the model drew them
-  const hidden = embedding(weight(tokens), rows.tokens, { index: rows.index });
+  const { program } = rows;
+  const hidden = program?.embedding(weight(tokens), rows.tokens) ??
+    embedding(weight(tokens), rows.tokens, { index: rows.index });
   if (positions === null) return hidden;
   if (rows.longest !== undefined && rows.longest > config.context) {
     throw new RangeError(
@@ -183,7 +202,8 @@ function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
   const index = rows.placeOfRow && engine.tape?.tracks(table)
     ? invertTokens(engine, rows.placeOfRow)
     : undefined;
-  return embedding(table, rows.positions, { index, residual: hidden });
+  return program?.embedding(table, rows.positions, hidden) ??
+    embedding(table, rows.positions, { index, residual: hidden });
 }
 
 /** Attention of one layer, before its output projection: [N, C] → [N, H·D]. */
@@ -218,7 +238,7 @@ function mixRows(
 }
 
 function mlp(
-  { architecture, linear, linearGelu }: Parts,
+  { architecture, linear, linearGelu, swiglu }: Parts,
   prefix: string,
   y: Tensor,
   residual: Tensor,

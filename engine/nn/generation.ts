@@ -1,9 +1,12 @@
 import type { Engine } from "../gpu/engine.ts";
+import type { RowProgram } from "../ops/row-program.ts";
 import { lastRows } from "../ops/decoding.ts";
 import { sampleNext } from "../ops/sampling.ts";
+import type { Scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
 import { type DecoderCache, decodeStep, newCache, prefill } from "./decoder.ts";
+import { decodingProgram } from "./decoding-program.ts";
 import { headLogits } from "./head.ts";
 import type { Model } from "./model.ts";
 
@@ -60,7 +63,10 @@ export async function generate(
   }
   const scope = engine.openScope();
   try {
-    const run = engine.within(scope, () => startGeneration(engine, model, requests, options));
+    const run = engine.within(
+      scope,
+      () => startGeneration(engine, scope, model, requests, options),
+    );
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
     for (let step = 0; step < steps; step++) {
       if (step > 0) engine.scope(() => decodeOne(model, run, options));
@@ -74,6 +80,7 @@ export async function generate(
 
 interface Run {
   cache: DecoderCache;
+  program: RowProgram | null;
   tokens: Tensor;
   logProbs: Tensor;
   state: Tensor;
@@ -83,6 +90,7 @@ interface Run {
 
 function startGeneration(
   engine: Engine,
+  scope: Scope,
   model: Model,
   requests: readonly GenerationRequest[],
   options: GenerationOptions,
@@ -99,6 +107,7 @@ function startGeneration(
   }
   const run: Run = {
     cache: newCache(config, parameters, [rows, capacity]),
+    program: decodingProgram(model, rows, scope),
     tokens: engine.tensor(tokens, [rows, capacity]),
     logProbs: engine.zeros([rows, capacity]),
     state: engine.tensor(state, [rows, 4]),
@@ -115,7 +124,8 @@ function startGeneration(
 }
 
 function decodeOne(model: Model, run: Run, options: GenerationOptions): void {
-  const rows = { ...lastRows(run.tokens, run.state), sequences: run.sequences };
+  const { program, sequences } = run;
+  const rows = { ...lastRows(run.tokens, run.state), sequences, program };
   draw(model, run, decodeStep(model.config, model.parameters, rows, run.cache), options);
 }
 

@@ -1,5 +1,6 @@
 import type { GeluForm } from "../ops/gelu.ts";
 import { linear } from "../ops/matmul.ts";
+import type { RowProgram } from "../ops/row-program.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { adapterOfLayer, adapterProduct } from "./lora.ts";
@@ -12,6 +13,8 @@ export interface ProjectOptions {
   inputFirst?: boolean;
   /** The result is `gelu` of the sum. */
   gelu?: GeluForm;
+  /** Does the layer, where it can. */
+  program?: RowProgram | null;
 }
 
 /**
@@ -23,10 +26,12 @@ export function project(
   parameters: Parameters,
   name: string,
   x: Tensor,
-  { residual, inputFirst, gelu }: ProjectOptions = {},
+  { residual, inputFirst, gelu, program }: ProjectOptions = {},
 ): Tensor {
   const bias = parameters.has(`${name}.bias`) ? parameters.get(`${name}.bias`) : undefined;
   const adapter = adapterOfLayer(parameters, name);
   const rest = adapter ? adapterProduct(adapter, x, residual) : residual;
-  return linear(x, parameters.get(`${name}.weight`), { bias, residual: rest, inputFirst, gelu });
+  const weight = parameters.get(`${name}.weight`),
+    options = { bias, residual: rest, inputFirst, gelu };
+  return program?.linear(x, weight, options) ?? linear(x, weight, options);
 }

@@ -19,6 +19,9 @@ export interface SubgroupLayout extends Layout {
   gelu?: GeluForm;
 }
 
+/** What the epilogue calls the forms of Φ. */
+export const geluForms: Readonly<Record<GeluForm, number>> = { erf: 1, tanh: 2 };
+
 /** A product with subgroups on an adapter that computes on the CPU. B is read as it is stored. */
 export function launchSubgroup(operands: Operands, sizes: Sizes, layout: SubgroupLayout): void {
   const { a, b, out, bias, residual } = operands;
@@ -27,7 +30,7 @@ export function launchSubgroup(operands: Operands, sizes: Sizes, layout: Subgrou
   const nameOfB = TRANSPOSE_B ? "b_transposed" : "b";
   const WORKGROUP = engine.features.lanes;
   const ROWS = tileRows(engine, sizes);
-  const GELU = layout.gelu ? { erf: 1, tanh: 2 }[layout.gelu] : 0;
+  const GELU = layout.gelu ? geluForms[layout.gelu] : 0;
   engine.launch(
     "matmul_subgroup",
     TRANSPOSE_B ? "product_transposed" : "product",

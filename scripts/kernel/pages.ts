@@ -1,6 +1,6 @@
 // The pages of docs/kernels: sections written from the registry and the WGSL files, among prose written by hand.
 import type { Family } from "../../engine/check/op.ts";
-import { type ShaderName, shaderText } from "../../engine/gpu/shaders.ts";
+import { includesOf, shaderText } from "../../engine/gpu/shaders.ts";
 import { describeOp } from "./describe.ts";
 
 /** A page's text, with its sections of these names replaced; those it lacks are added at its end. */
@@ -19,17 +19,24 @@ export function withSections(page: string, sections: Readonly<Record<string, str
 /** The page of a family, made new or brought up to date. */
 export function kernelPage(family: Family, page = `# ${family.name}\n`): string {
   return withSections(page, {
-    mathematics: family.shaders.map(headComment).join("\n\n"),
+    mathematics: filesOf(family).map(headComment).join("\n\n"),
     ops: family.ops.map((op) => fenced("text", describeOp(op))).join("\n\n"),
   });
 }
 
+/** A family's shaders, and then what they include, each once. */
+function filesOf({ shaders }: Family): { name: string; text: string }[] {
+  const own = shaders.map((name) => ({ name, text: shaderText(name) }));
+  const all = [...own, ...shaders.flatMap(includesOf)];
+  return all.filter(({ name }, i) => all.findIndex((file) => file.name === name) === i);
+}
+
 /** The comment that opens a WGSL file: the mathematics, and how the work is shared out. */
-function headComment(shader: ShaderName): string {
-  const lines = shaderText(shader).split("\n");
+function headComment({ name, text }: { name: string; text: string }): string {
+  const lines = text.split("\n");
   const end = lines.findIndex((line) => !line.startsWith("//"));
-  const text = lines.slice(0, end).map((line) => line.replace(/^\/\/ ?/, ""));
-  return `[shaders/${shader}.wgsl](../../shaders/${shader}.wgsl):\n\n${fenced("text", text)}`;
+  const comment = lines.slice(0, end).map((line) => line.replace(/^\/\/ ?/, ""));
+  return `[shaders/${name}.wgsl](../../shaders/${name}.wgsl):\n\n${fenced("text", comment)}`;
 }
 
 /** The page that lists the others. */

@@ -1,0 +1,165 @@
+import type { Engine } from "../../gpu/engine.ts";
+import { newLayerCache } from "../../ops/cache.ts";
+import { viewHeads } from "../../ops/heads.ts";
+import { RowProgram } from "../../ops/row-program.ts";
+import { Tensor } from "../../tensor/tensor.ts";
+import { randomIntegers } from "../numbers.ts";
+import { constant, type Family, integers, type Op, type Sizes, type Variant } from "../op.ts";
+import { product } from "../product.ts";
+import { geluReference } from "./gelu.ts";
+import { layerNormReference } from "./layernorm.ts";
+import { rmsNormReference } from "./rmsnorm.ts";
+import { rotaryOptions, rotaryReference } from "./rotary.ts";
+
+const EPSILON = 0.1, THETA = 500, VOCABULARY = 37, PLACES = 19;
+const CAPACITY = 15; // rows of the cache: those of later positions are left out
+
+const turning = ({ C, H }: Sizes) => ({ headSize: C / H, theta: THETA });
+
+/** The weights of a program lie in one buffer, each at a multiple of 64 numbers. */
+function packed<Name extends string>(
+  engine: Engine,
+  weights: Readonly<Record<Name, Tensor>>,
+): Record<Name, Tensor> {
+  const entries = Object.entries<Tensor>(weights);
+  const room = ({ size }: Tensor) => Math.ceil(size / 64) * 64;
+  const { storage } = engine.empty([entries.reduce((sum, [, weight]) => sum + room(weight), 0)]);
+  let offset = 0;
+  return Object.fromEntries(entries.map(([name, weight]) => {
+    const place = new Tensor(engine, storage, offset, weight.shape, "f32");
+    engine.copy(weight, place);
+    offset += room(weight) * 4;
+    return [name, place];
+  })) as Record<Name, Tensor>;
+}
+
+/** Every instruction once, each fed by the ones before. */
+function runAll(
+  { x, ids, positions, ...weights }: Readonly<Record<string, Tensor>>,
+  sizes: Sizes,
+  barriers: boolean,
+): Record<string, Tensor> {
+  const { engine } = x, { B, C, H, M } = sizes;
+  const { table, places, weight, bias, square, tall } = packed(engine, weights);
+  const scope = engine.openScope(),
+    program = new RowProgram(engine, scope, B, B * (8 * C + M) + 1024, barriers);
+  const sequences = engine.integers(Array.from({ length: B }, (_, b) => B - 1 - b));
+  const heads = { heads: H, keyHeads: H, headSize: C / H };
+  const cache = newLayerCache(engine, [B, CAPACITY], heads, true);
+  const zeros = engine.zeros(cache.keys.shape);
+  for (const part of [cache.keys, cache.values]) engine.copy(zeros, part);
+  program.begin({ positions, sequences });
+  const inputFirst = sizes.inputFirst === 1;
+  const embedded = program.embedding(places, positions, program.embedding(table, ids)!)!;
+  const layer = program.layerNorm(embedded, weight, bias, EPSILON)!;
+  const rms = program.rmsNorm(x, weight, EPSILON)!;
+  const sum = program.linear(layer, square, { bias, residual: embedded, inputFirst })!;
+  const bent = program.linear(rms, tall, { inputFirst, gelu: sizes.tanh ? "tanh" : "erf" })!;
+  const gated = program.swiglu(sum, embedded)!;
+  const turned = program.rotary(layer, positions, rotaryOptions(engine, turning(sizes)))!;
+  program.store(viewHeads(turned, C / H), viewHeads(gated, C / H), cache, heads);
+  const results = { embedded, layer, rms, sum, bent, gated, turned, ...cache };
+  const outputs = Object.entries(results).map(([name, result]) => {
+    const out = engine.empty(result.shape);
+    engine.copy(result, out);
+    return [name, out];
+  });
+  engine.close(scope);
+  return Object.fromEntries(outputs);
+}
+
+type Numbers = ArrayLike<number>;
+
+function referenceOfAll(inputs: Readonly<Record<string, Numbers>>, sizes: Sizes) {
+  const { x, ids, positions, table, places, weight, bias, square, tall } = inputs;
+  const { B, C, M, inputFirst } = sizes;
+  const embedded = Float64Array.from(
+    { length: B * C },
+    (_, i) =>
+      table[ids[Math.floor(i / C)] * C + i % C] + places[positions[Math.floor(i / C)] * C + i % C],
+  );
+  const multiply = (a: Numbers, b: Numbers, columns: number) =>
+    product(
+      { data: a, strides: [C, 1] },
+      { data: b, strides: inputFirst ? [columns, 1] : [1, C] },
+      [
+        B,
+        columns,
+        C,
+      ],
+    );
+  const layer = layerNormReference(embedded, weight, bias, EPSILON);
+  const rms = rmsNormReference(x, weight, EPSILON);
+  const sum = multiply(layer, square, C).map((y, i) => y + bias[i % C] + embedded[i]);
+  const bent = multiply(rms, tall, M).map(geluReference[sizes.tanh ? "tanh" : "erf"]);
+  const gated = sum.map((g, i) => g / (1 + Math.exp(-g)) * embedded[i]);
+  const turned = rotaryReference(layer, positions, turning(sizes));
+  const [keys, values] = [turned, gated].map((rows) => storedReference(rows, positions, sizes));
+  return { embedded, layer, rms, sum, bent, gated, turned, keys, values };
+}
+
+/** Rows [B, H, D] in a cache [B, H, T, D] of zeros, the last row in the first sequence. */
+function storedReference(rows: Numbers, positions: Numbers, { B, C, H }: Sizes): Float64Array {
+  const cache = new Float64Array(B * C * CAPACITY), size = C / H;
+  for (let b = 0; b < B; b++) {
+    if (positions[b] >= CAPACITY) continue;
+    for (let c = 0; c < C; c++) {
+      const head = Math.floor(c / size), sequence = B - 1 - b;
+      cache[((sequence * H + head) * CAPACITY + positions[b]) * size + c % size] = rows[b * C + c];
+    }
+  }
+  return cache;
+}
+
+const variants: readonly Variant[] = ["in step", "barriers"].map((name) => ({
+  name,
+  available: ({ software, subgroups, lanes }) => software && subgroups && lanes === 8,
+}));
+
+const rowProgramOp: Op = {
+  name: "RowProgram",
+  summary: "every instruction of a row program, each fed by the ones before",
+  entries: ["run"],
+  letters: {
+    B: { meaning: "rows" },
+    C: { meaning: "width, a multiple of 8" },
+    H: { meaning: "heads" },
+    M: { meaning: "columns of the widest product, a multiple of 4" },
+    inputFirst: { meaning: "1: weights are stored [K, N]", default: 0 },
+    tanh: { meaning: "1: gelu's approximation with tanh", default: 0 },
+  },
+  typical: { B: 64, C: 64, H: 4, M: 176 },
+  grid: [
+    { B: 1, C: 8, H: 1, M: 4 },
+    { B: 3, C: 24, H: 3, M: 100, inputFirst: 1, tanh: 1 },
+    { B: 33, C: 64, H: 4, M: 176 },
+    { B: 65, C: 128, H: 4, M: 260, inputFirst: 1 },
+  ],
+  tolerance: { output: 3e-6, reason: "as the ops that it stands for, one after the other" },
+  variants,
+  problem: (sizes) => ({
+    inputs: {
+      x: constant([sizes.B, sizes.C], 1),
+      ids: integers(randomIntegers(sizes.B, VOCABULARY, 2)),
+      positions: integers(randomIntegers(sizes.B, PLACES, 3)),
+      table: constant([VOCABULARY, sizes.C], 4),
+      places: constant([PLACES, sizes.C], 5),
+      weight: constant([sizes.C], 6),
+      bias: constant([sizes.C], 7),
+      square: constant([sizes.C, sizes.C], 8),
+      tall: constant(sizes.inputFirst ? [sizes.C, sizes.M] : [sizes.M, sizes.C], 9, 0.1),
+    },
+    run: (tensors, variant) => runAll(tensors, sizes, variant === "barriers"),
+    reference: (inputs) => referenceOfAll(inputs, sizes),
+  }),
+  cost: ({ B, C, M }) => ({
+    flops: 2 * B * C * (C + M),
+    bytes: 4 * (C * (C + M) + B * (10 * C + M)),
+  }),
+};
+
+export const rowProgramFamily: Family = {
+  name: "row_program",
+  shaders: ["row_program"],
+  ops: [rowProgramOp],
+};

@@ -1,0 +1,304 @@
+// What a model does to each row alone, between two looks at other rows, in one launch: a short program of
+// lookups, normalisations, products, activations and rotations. For decoding on adapters that compute on the CPU,
+// where a launch costs as much as the arithmetic of many rows.
+//
+// A workgroup, a subgroup's worth of lanes, takes ROWS rows through all instructions. Its results lie in `work`, each
+// [rows, columns]; an instruction's numbers are places there and in `weights`, in vec4s.
+//
+//   LOAD         into ← outside
+//   EMBEDDING    into ← a row of a table (+ second), by its id outside or by its position, see embedding.wgsl
+//   LAYER_NORM   into ← (source − μ) · r · weight + bias, see layernorm.wgsl
+//   RMS_NORM     into ← source · r · weight, see rmsnorm.wgsl
+//   PRODUCT      into ← source · W (+ bias) (+ second), or x · Φ(x) of that, see matmul_subgroup.wgsl
+//   SWIGLU       into ← silu(source) · second, see swiglu.wgsl
+//   ROTARY       into ← source, its heads turned to the rows' positions, see rotary.wgsl
+//   STORE        the cache ← keys (source) and values (second) at the rows' positions, see attention_texture.wgsl
+//
+// All sums have the order that those kernels have on such adapters, so all bits are theirs.
+//
+// Lanes read what others wrote, which takes a barrier. Mesa makes a coroutine of a kernel that has one and keeps in
+// memory what would be in registers (1.8 times slower), but runs the lanes of a subgroup in step: there BARRIERS is off.
+// Needs subgroups of at least 8 lanes, and that a workgroup is one.
+enable subgroups;
+
+const LOAD: u32 = 0u;
+const EMBEDDING: u32 = 1u;
+const LAYER_NORM: u32 = 2u;
+const RMS_NORM: u32 = 3u;
+const PRODUCT: u32 = 4u;
+const SWIGLU: u32 = 5u;
+const ROTARY: u32 = 6u;
+
+const NONE: u32 = 0xffffffffu;
+
+struct Params {
+  rows: u32,
+  count: u32, // of instructions
+}
+
+struct Instruction {
+  kind: u32,
+  source: u32,
+  second: u32, // NONE where nothing is added
+  into: u32,
+  columns: u32, // of `into`, a multiple of 4; of what is normalised, of 8. STORE: of the keys
+  inner: u32, // PRODUCT: columns of the source, a multiple of 4; ROTARY, STORE: of a head; EMBEDDING: rows of the table
+  weight: u32, // STORE: from row to row of the source, in vec4s
+  bias: u32, // NONE where there is none. STORE: from head to head of the source, in vec4s
+  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form; ROTARY: pairs that turn; EMBEDDING: 1 where
+  // positions are the ids; STORE: rows of the cache per sequence
+  form: u32,
+  epsilon: f32,
+}
+
+override WORKGROUP: u32 = 8;
+override BARRIERS: bool = true; // lanes read what other lanes wrote
+override TRANSPOSED: bool = false; // products' weights are [columns, inner], and not [inner, columns]
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> program: array<Instruction>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> weight_pairs: array<vec2<f32>>; // weights
+@group(0) @binding(4) var<storage, read> outside: array<vec4<u32>>; // [rows, columns], or the ids of rows
+@group(0) @binding(5) var<storage, read> positions: array<u32>; // [rows]
+@group(0) @binding(6) var<storage, read> frequencies: array<u32>; // of pairs, in 2⁻³² turns a position
+@group(0) @binding(7) var<storage, read> sequences: array<u32>; // [rows]
+@group(0) @binding(8) var<storage, read_write> work: array<f32>;
+@group(0) @binding(9) var cache_k: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
+@group(0) @binding(10) var cache_v: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
+
+@compute @workgroup_size(WORKGROUP)
+fn run(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let first = group.x * ROWS;
+  let end = min(first + ROWS, params.rows);
+  for (var i = 0u; i < params.count; i++) {
+    let now = program[i];
+    if (now.kind == PRODUCT) {
+      for (var tile = 0u; tile < now.columns / 4u; tile += 2u * WORKGROUP) {
+        multiply(now, first, tile + local.x, lane);
+      }
+    } else if (now.kind == LAYER_NORM || now.kind == RMS_NORM) {
+      for (var row = first + local.x; row < end; row += WORKGROUP) {
+        normalise(now, row);
+      }
+    } else if (now.kind == ROTARY) {
+      for (var j = first * now.inner + local.x; j < end * now.inner; j += WORKGROUP) {
+        turn(now, j / now.inner, j % now.inner);
+      }
+    } else {
+      let vectors = now.columns / 4u;
+      for (var j = first * vectors + local.x; j < end * vectors; j += WORKGROUP) {
+        if (now.kind == LOAD) {
+          set_vector(now.into + j, bitcast<vec4<f32>>(outside[j]));
+        } else if (now.kind == EMBEDDING) {
+          look_up(now, j / vectors, j % vectors, j);
+        } else if (now.kind == SWIGLU) {
+          set_vector(now.into + j, gated(vector(now.source + j), vector(now.second + j)));
+        } else {
+          keep(now, j / vectors, j % vectors);
+        }
+      }
+    }
+    if (BARRIERS) {
+      storageBarrier();
+    }
+  }
+}
+
+// Vec4 i of `work`, which is not one of vec4s: then the kernel would load four numbers to get one.
+fn vector(i: u32) -> vec4<f32> {
+  return vec4<f32>(work[4u * i], work[4u * i + 1u], work[4u * i + 2u], work[4u * i + 3u]);
+}
+
+fn set_vector(i: u32, value: vec4<f32>) {
+  work[4u * i] = value.x;
+  work[4u * i + 1u] = value.y;
+  work[4u * i + 2u] = value.z;
+  work[4u * i + 3u] = value.w;
+}
+
+fn look_up(now: Instruction, row: u32, column: u32, at: u32) {
+  let id = select(outside[row / 4u][row % 4u], positions[row], now.form == 1u);
+  var value = weights[now.weight + min(id, now.inner - 1u) * (now.columns / 4u) + column];
+  if (now.second != NONE) {
+    value += vector(now.second + at);
+  }
+  set_vector(now.into + at, value);
+}
+
+const TEXELS_PER_ROW: u32 = 4096u; // of engine/gpu/textures.ts
+
+// Vec4 `column` of a row's keys and values goes where attention_texture.wgsl looks for it.
+fn keep(now: Instruction, row: u32, column: u32) {
+  let capacity = now.form;
+  if (positions[row] >= capacity) {
+    return;
+  }
+  let of_head = now.inner / 4u;
+  let head = column / of_head;
+  let slot = (sequences[row] * (now.columns / now.inner) + head) * capacity + positions[row];
+  let texel = slot * of_head + column % of_head;
+  let place = vec2<u32>(texel % TEXELS_PER_ROW, texel / TEXELS_PER_ROW);
+  let at = row * now.weight + head * now.bias + column % of_head;
+  textureStore(cache_k, place, vector(now.source + at));
+  textureStore(cache_v, place, vector(now.second + at));
+}
+
+// include row_statistics
+
+fn vector_of_row(i: u32) -> vec4<f32> {
+  return vector(i);
+}
+
+fn normalise(now: Instruction, row: u32) {
+  let vectors = now.columns / 4u;
+  let start = now.source + row * vectors;
+  let into = now.into + row * vectors;
+  if (now.kind == RMS_NORM) {
+    let inverse = inverse_rms(start, now.columns, now.epsilon);
+    for (var i = 0u; i < vectors; i++) {
+      set_vector(into + i, vector(start + i) * inverse * weights[now.weight + i]);
+    }
+    return;
+  }
+  let found = layer_norm_statistics(start, now.columns, now.epsilon);
+  for (var i = 0u; i < vectors; i++) {
+    set_vector(into + i, (vector(start + i) - found.x) * found.y * weights[now.weight + i] + weights[now.bias + i]);
+  }
+}
+
+// include logistic
+
+fn gated(gate: vec4<f32>, up: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(
+    gate.x * sigmoids(gate.x).x * up.x,
+    gate.y * sigmoids(gate.y).x * up.y,
+    gate.z * sigmoids(gate.z).x * up.z,
+    gate.w * sigmoids(gate.w).x * up.w,
+  );
+}
+
+// include rotation
+
+// Dimension `lane` of each head of a row, with the one that it is paired with.
+fn turn(now: Instruction, row: u32, lane: u32) {
+  let pairs = now.form;
+  let start = row * now.columns;
+  if (lane >= 2u * pairs) {
+    for (var at = start + lane; at < start + now.columns; at += now.inner) {
+      set_element(now.into, at, element(now.source, at));
+    }
+  } else if (lane < pairs) {
+    let angle = cosine_and_sine(positions[row] * frequencies[lane]);
+    for (var at = start + lane; at < start + now.columns; at += now.inner) {
+      let one = element(now.source, at);
+      let other = element(now.source, at + pairs);
+      set_element(now.into, at, one * angle.x - other * angle.y);
+      set_element(now.into, at + pairs, other * angle.x + one * angle.y);
+    }
+  }
+}
+
+fn element(start: u32, at: u32) -> f32 {
+  return work[4u * start + at];
+}
+
+fn set_element(start: u32, at: u32, value: f32) {
+  work[4u * start + at] = value;
+}
+
+// include subgroup_tile
+
+var<private> a_start: u32;
+var<private> a_inner: u32;
+
+fn element_of_a(row: u32, k: u32) -> f32 {
+  return work[a_start + row * a_inner + k];
+}
+
+// The tile of a product whose columns begin at the lane's vec4 `column`.
+fn multiply(now: Instruction, first: u32, column: u32, lane: u32) {
+  for (var j = 0u; j < 2u * ROWS; j++) {
+    sums[j] = vec4<f32>();
+  }
+  a_start = 4u * now.source;
+  a_inner = now.inner;
+  let stride = now.columns / 4u;
+  let own = vec2<u32>(column, column + WORKGROUP);
+  let columns = min(own, vec2<u32>(stride - 1u));
+  if (TRANSPOSED) {
+    let pairs = now.inner / STEP;
+    let at = columns * 4u * pairs + 2u * now.weight;
+    for (var k = 0u; k < pairs; k++) {
+      let left = array(
+        weight_pairs[at.x + k],
+        weight_pairs[at.x + pairs + k],
+        weight_pairs[at.x + 2u * pairs + k],
+        weight_pairs[at.x + 3u * pairs + k],
+      );
+      let right = array(
+        weight_pairs[at.y + k],
+        weight_pairs[at.y + pairs + k],
+        weight_pairs[at.y + 2u * pairs + k],
+        weight_pairs[at.y + 3u * pairs + k],
+      );
+      add_step(
+        first,
+        params.rows - 1u,
+        STEP * k,
+        lane,
+        vec4<f32>(left[0].x, left[1].x, left[2].x, left[3].x),
+        vec4<f32>(right[0].x, right[1].x, right[2].x, right[3].x),
+        vec4<f32>(left[0].y, left[1].y, left[2].y, left[3].y),
+        vec4<f32>(right[0].y, right[1].y, right[2].y, right[3].y),
+      );
+    }
+  } else {
+    let at = columns + vec2<u32>(now.weight);
+    for (var k = 0u; k < now.inner; k += STEP) {
+      let upper = at + vec2<u32>(k * stride);
+      let lower = upper + vec2<u32>(stride);
+      add_step(
+        first,
+        params.rows - 1u,
+        k,
+        lane,
+        weights[upper.x],
+        weights[upper.y],
+        weights[lower.x],
+        weights[lower.y],
+      );
+    }
+  }
+  // A loop whose end is only known when the kernel runs is not unrolled.
+  for (var j = 0u; j / 2u < params.rows - first && j < 2u * ROWS; j++) {
+    if (own[j % 2u] < stride) {
+      finish(now, first + j / 2u, own[j % 2u], sums[j]);
+    }
+  }
+}
+
+// include gaussian
+
+fn finish(now: Instruction, row: u32, column: u32, sum: vec4<f32>) {
+  let at = row * (now.columns / 4u) + column;
+  var value = sum;
+  if (now.bias != NONE) {
+    value += weights[now.bias + column];
+  }
+  if (now.second != NONE) {
+    value += vector(now.second + at);
+  }
+  if (now.form > 0u) {
+    let tanh_form = now.form == 2u;
+    value.x *= distribution(value.x, tanh_form).x;
+    value.y *= distribution(value.y, tanh_form).x;
+    value.z *= distribution(value.z, tanh_form).x;
+    value.w *= distribution(value.w, tanh_form).x;
+  }
+  set_vector(now.into + at, value);
+}

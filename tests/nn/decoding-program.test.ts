@@ -1,0 +1,114 @@
+import { expect, test } from "bun:test";
+import { packBatch } from "../../engine/nn/batch.ts";
+import { parseConfig } from "../../engine/nn/config.ts";
+import { decodeStep, newCache, prefill } from "../../engine/nn/decoder.ts";
+import { decodingProgram } from "../../engine/nn/decoding-program.ts";
+import { newModel } from "../../engine/nn/initialize.ts";
+import type { Model } from "../../engine/nn/model.ts";
+import type { RowProgram } from "../../engine/ops/row-program.ts";
+import { randomIntegers } from "../support/compare.ts";
+import { testEngine } from "../support/engine.ts";
+
+const engine = await testEngine();
+const { software, subgroups } = engine.features;
+
+const ends = { eos_token_id: 0, bos_token_id: 0 };
+const gpt2 = {
+  model_type: "gpt2",
+  vocab_size: 90,
+  n_layer: 2,
+  n_positions: 48,
+  n_embd: 32,
+  ...ends,
+};
+const sizes = {
+  vocab_size: 90,
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 52,
+  max_position_embeddings: 48,
+  ...ends,
+};
+const grouped = { ...sizes, num_key_value_heads: 2, rms_norm_eps: 1e-5 };
+
+/** Models, and the launches of a step of theirs with the program. */
+const models: [string, object, number][] = [
+  ["gpt2", { ...gpt2, n_head: 4 }, 5],
+  ["gpt2 with an untied head", { ...gpt2, n_head: 4, tie_word_embeddings: false }, 5],
+  ["gpt2 with heads of 10, which go padded", { ...gpt2, n_embd: 40, n_head: 4 }, Infinity],
+  ["llama", { ...grouped, model_type: "llama", head_dim: 8 }, 5],
+  ["llama of 52 columns, whose norms are launched alone", {
+    ...grouped,
+    model_type: "llama",
+    hidden_size: 52,
+    head_dim: 8,
+  }, Infinity],
+  ["qwen2, with biases", { ...grouped, model_type: "qwen2" }, 5],
+  ["qwen3, with norms of heads", { ...grouped, model_type: "qwen3", head_dim: 8 }, Infinity],
+  ["neox", { ...sizes, model_type: "gpt_neox", rotary_pct: 0.5 }, Infinity],
+];
+
+/** Hidden states of three steps after prompts, and the launches of the last. */
+async function decode(model: Model, rows: number, makeProgram: () => RowProgram | null) {
+  const { config, parameters } = model;
+  const scope = engine.openScope();
+  const prompts = Array.from({ length: rows }, (_, b) => [...randomIntegers(1 + b % 5, 80, b)]);
+  const { cache, program } = engine.within(scope, () => {
+    const batch = packBatch(engine, prompts), cache = newCache(config, parameters, [rows, 12]);
+    prefill(config, parameters, batch, cache, engine.integers([0]));
+    return { cache, program: makeProgram() };
+  });
+  const hidden: Float32Array[] = [];
+  let launches = 0;
+  for (let step = 0; step < 3; step++) {
+    const out = engine.within(scope, () => {
+      const tokens = engine.integers(randomIntegers(rows, 80, 50 + step));
+      const positions = engine.integers(prompts.map(({ length }) => length + step));
+      const sequences = engine.integers([...prompts.keys()]);
+      const before = engine.counts.launches;
+      const out = decodeStep(config, parameters, { tokens, positions, sequences, program }, cache);
+      program?.launch();
+      launches = engine.counts.launches - before;
+      return out;
+    });
+    hidden.push(await out.read());
+  }
+  engine.close(scope);
+  return { hidden, launches };
+}
+
+for (const [name, json, most] of models) {
+  test.if(software && subgroups)(`${name}: a program gives the bits of the ops`, async () => {
+    const model = newModel(engine, parseConfig(json), 5), { parameters } = model;
+    for (const name of parameters.names) { // at their initial size the layers hardly matter
+      const values = await parameters.get(name).read();
+      engine.write(parameters.get(name), values.map((value) => value * 8));
+    }
+    for (const rows of [1, 9, 33]) {
+      const plain = await decode(model, rows, () => null);
+      const scope = engine.openScope();
+      const ours = await decode(model, rows, () => decodingProgram(model, rows, scope));
+      engine.close(scope);
+      expect(ours.hidden).toEqual(plain.hidden);
+      expect(ours.hidden.flatMap((values) => [...values]).some((value) => value !== 0)).toBe(true);
+      expect(ours.launches).toBeLessThan(plain.launches);
+      expect(ours.launches).toBeLessThanOrEqual(most);
+    }
+    parameters.release();
+  }, 60_000);
+}
+
+test("there is none where layers are large beside the rows", () => {
+  const scope = engine.openScope();
+  const of = (width: number, rows: number) => {
+    const config = parseConfig({ ...gpt2, n_embd: width, n_head: 4 });
+    const parameters = { engine, base: null, entries: [] };
+    return decodingProgram({ config, parameters } as unknown as Model, rows, scope);
+  };
+  const fits = software && subgroups;
+  expect(of(64, 1) !== null).toBe(fits);
+  expect(of(1024, 1)).toBeNull();
+  expect(of(1024, 4)).toBeNull();
+  engine.close(scope);
+});
