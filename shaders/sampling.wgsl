@@ -28,6 +28,7 @@ struct State {
 const WORKGROUP: u32 = 64u; // lanes; a multiple of 8
 const OF_LANE: u32 = 1u; // strands of each lane, WORKGROUP · OF_LANE = 64; software adapters do better with few lanes
 const STRANDS: u32 = 64u;
+override QUADS: bool = false; // rows of logits, and what a lane has of a turn, are whole vec4s
 const LOWEST: f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,6 +38,7 @@ const LOWEST: f32 = -3.4e38;
 @group(0) @binding(4) var<storage, read_write> log_probs: array<f32>; // [rows, capacity]
 @group(0) @binding(5) var<storage, read_write> state: array<State>; // [rows, 4]
 @group(0) @binding(6) var<storage, read> ends: array<u32>; // [end_count]
+@group(0) @binding(7) var<storage, read> logit_quads: array<vec4<f32>>; // logits, where QUADS
 
 alias Value = f32; // of a lane
 // include reductions
@@ -74,12 +76,27 @@ fn turns() -> u32 {
   return (params.vocabulary + STRANDS - 1u) / STRANDS;
 }
 
+// The logits of a lane's ids in a turn; past the end the last ones again.
+fn logits_of(start: u32, turn: u32, lane: u32) -> array<f32, OF_LANE> {
+  var mine: array<f32, OF_LANE>;
+  for (var s = 0u; QUADS && s < OF_LANE; s += 4u) {
+    let quad = logit_quads[(start + min(id_of(turn, lane, s), params.vocabulary - 4u)) / 4u];
+    for (var i = 0u; i < 4u; i++) {
+      mine[s + i] = quad[i];
+    }
+  }
+  for (var s = 0u; !QUADS && s < OF_LANE; s++) {
+    mine[s] = logits[start + min(id_of(turn, lane, s), params.vocabulary - 1u)];
+  }
+  return mine;
+}
+
 fn largest_logit(start: u32, lane: u32) -> f32 {
   var largest = LOWEST;
   for (var turn = 0u; turn < turns(); turn++) {
+    let mine = logits_of(start, turn, lane);
     for (var s = 0u; s < OF_LANE; s++) {
-      // Past the end the last one is looked at again.
-      largest = max(largest, logits[start + min(id_of(turn, lane, s), params.vocabulary - 1u)]);
+      largest = max(largest, mine[s]);
     }
   }
   return max_of_lanes(largest, lane);
@@ -131,10 +148,11 @@ fn weigh(start: u32, lane: u32, largest: f32, lowest: f32) -> Found {
   var found = Found();
   found.first = params.vocabulary;
   for (var turn = 0u; turn < turns(); turn++) {
+    let mine = logits_of(start, turn, lane);
     for (var s = 0u; s < OF_LANE; s++) {
       let i = id_of(turn, lane, s);
       let counts = i < params.vocabulary;
-      let logit = logits[start + min(i, params.vocabulary - 1u)];
+      let logit = mine[s];
       let weight = select(0.0, exp(scaled(logit, largest)), counts);
       found.sums[s] += vec2<f32>(weight, select(0.0, weight, logit >= lowest));
       found.first = select(found.first, min(found.first, i), counts && logit == largest);

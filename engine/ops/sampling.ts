@@ -61,8 +61,8 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     capacity: tokens.shape[1],
     end_count: ends.size,
   };
-  const bindings = { logits, tokens, log_probs, state, ends };
-  const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine);
+  const bindings = { logits, logit_quads: logits, tokens, log_probs, state, ends };
+  const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine, vocabulary);
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {
     engine.launch("sampling", "sample", bindings, parameters, grid, constants);
@@ -75,8 +75,14 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
   });
 }
 
-/** A software adapter does better with few lanes, each with strands of ids enough that there are 64 all the same. */
-function lanesAndStrands(engine: Engine): KernelConstants {
-  const strands: KernelConstants = engine.features.software ? { WORKGROUP: 8, OF_LANE: 8 } : {};
+/**
+ * A software adapter does better with few lanes, each with strands of ids enough that there are 64 all the same, and
+ * with ids that it can load by fours.
+ */
+function lanesAndStrands(engine: Engine, vocabulary: number): KernelConstants {
+  const QUADS = Number(vocabulary % 4 === 0);
+  const strands: KernelConstants = engine.features.software
+    ? { WORKGROUP: 8, OF_LANE: 8, QUADS }
+    : {};
   return { ...strands, ...reductionConstants(engine) };
 }

@@ -14,6 +14,7 @@ import { compare } from "./rounds.ts";
 import {
   heading,
   leftOutLine,
+  type LeftOutRow,
   PLAIN,
   quotedRows,
   ratioLines,
@@ -23,7 +24,7 @@ import {
   tableLines,
 } from "./table.ts";
 import { torchCommand } from "./torch.ts";
-import { type NamedWork, works } from "./works.ts";
+import { type NamedWork, type Work, works } from "./works.ts";
 
 export interface PeerOptions {
   /** Names of works; all of them where absent. */
@@ -46,19 +47,24 @@ export async function benchPeers({ only, json }: PeerOptions): Promise<void> {
   const { engine, adapter } = await openEngine();
   const say = (line: string) => json ? console.error(line) : console.log(line);
   installPeers(say);
-  const ours = new Local(new Homeport(engine));
+  const homeport = new Homeport(engine), ours = new Local(homeport);
   const peers = startPeers(await gptWeights(engine), say);
   const ceilings = await measureCeilings(engine);
   if (!json) heading(adapter.name, ceilings).forEach(say);
   const rows: Row[] = [];
   for (const named of selected) {
-    const competitors = named.alone ? [ours] : [ours, ...peers];
-    const { measurements, leftOut } = await compare(competitors, named.work);
+    const { work, beside = [] } = named;
+    const turns = beside.map(({ work }) => ({ competitor: new Local(homeport), work }));
+    const { measurements, leftOut } = await compare([ours, ...peers], work, turns);
+    const nameOf = (work: Work) => beside.find((other) => other.work === work) ?? named;
     const made = [
-      ...measurements.map((measurement) => rowOf(named, measurement)),
+      ...measurements.map((measurement) => rowOf(nameOf(measurement.work), measurement)),
       ...quotedRows(named),
     ];
-    const missing = leftOut.map((out) => ({ work: named.name, shape: named.shape, ...out }));
+    const missing = leftOut.map(({ work, engine, reason }): LeftOutRow => {
+      const { name, shape } = nameOf(work);
+      return { work: name, shape, engine, reason };
+    });
     rows.push(...made);
     if (json) [...made, ...missing].forEach((row) => console.log(JSON.stringify(row)));
     else [...tableLines(made, ceilings), ...missing.map(leftOutLine)].forEach(say);

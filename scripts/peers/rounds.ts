@@ -7,6 +7,7 @@ import type { Work } from "./works.ts";
 
 /** Times and counts are those of one run. */
 export interface Measurement {
+  work: Work;
   engine: string;
   medianMs: number;
   spreadMs: number;
@@ -15,6 +16,7 @@ export interface Measurement {
 
 /** A competitor without a measurement. */
 export interface LeftOut {
+  work: Work;
   engine: string;
   reason: string;
 }
@@ -27,31 +29,43 @@ export interface Outcome {
 const SAMPLE_MS = 60, SLOW_MS = 1000, TOTAL_MS = 12_000, ROUNDS = { least: 3, most: 11 };
 const TOLERANCE = 1e-3; // of the largest number of a result; sums in f32 in any order agree better
 
+/** Who takes turns, and at what. */
+export interface Turn {
+  competitor: Competitor;
+  work: Work;
+}
+
 /**
- * Measures one work in all competitors that have means for it. The first of them sets the answer; one that computes
- * something else is left out, and so is one that fails or does not finish.
+ * Measures one work in all competitors that have means for it, and other works in turns with it. The first of a work
+ * sets the answer; one that computes something else is left out, and so is one that fails or does not finish.
  */
-export async function compare(competitors: readonly Competitor[], work: Work): Promise<Outcome> {
+export async function compare(
+  competitors: readonly Competitor[],
+  work: Work,
+  beside: readonly Turn[] = [],
+): Promise<Outcome> {
   const leftOut: LeftOut[] = [];
-  let entrants: Entrant[] = [], expected: Float32Array[] | undefined;
+  const expected = new Map<Work, Float32Array[]>();
+  let entrants: Entrant[] = [];
   /** Whether the competitor got through `task`. */
-  const attempt = async (competitor: Competitor, task: () => Promise<void>) => {
+  const attempt = async ({ competitor, work }: Turn, task: () => Promise<void>) => {
     try {
       await task();
       return true;
     } catch (error) {
-      leftOut.push({ engine: competitor.name, reason: (error as Error).message });
+      leftOut.push({ work, engine: competitor.name, reason: (error as Error).message });
       await competitor.release().catch(() => {}); // it may have nothing to release
       return false;
     }
   };
-  for (const competitor of competitors) {
-    await attempt(competitor, async () => {
+  for (const turn of [...competitors.map((competitor) => ({ competitor, work })), ...beside]) {
+    const { competitor, work } = turn;
+    await attempt(turn, async () => {
       if (!await competitor.prepare(work)) return;
       const results = await competitor.results();
-      expected ??= results;
-      checkSame(results, expected);
-      const entrant = new Entrant(competitor);
+      checkSame(results, expected.get(work) ?? results);
+      expected.set(work, expected.get(work) ?? results);
+      const entrant = new Entrant(turn);
       await entrant.warmUp();
       entrants.push(entrant);
     });
@@ -61,11 +75,11 @@ export async function compare(competitors: readonly Competitor[], work: Work): P
   for (let round = 0; round < rounds; round++) {
     // There and back again, so that nobody always follows the same one.
     for (const entrant of round % 2 ? entrants.toReversed() : entrants) {
-      const finished = await attempt(entrant.competitor, () => entrant.sample());
+      const finished = await attempt(entrant.turn, () => entrant.sample());
       if (!finished) entrants = entrants.filter((other) => other !== entrant);
     }
   }
-  for (const { competitor } of entrants) await competitor.release();
+  for (const { turn } of entrants) await turn.competitor.release();
   return { measurements: entrants.map((entrant) => entrant.measurement()), leftOut };
 }
 
@@ -76,7 +90,7 @@ class Entrant {
   #times: number[] = [];
   #details: Details[] = [];
 
-  constructor(readonly competitor: Competitor) {}
+  constructor(readonly turn: Turn) {}
 
   /** Runs until nothing is done for the first time, and finds how many runs make a sample. */
   async warmUp(): Promise<void> {
@@ -87,7 +101,7 @@ class Entrant {
   }
 
   async sample(): Promise<void> {
-    const { ms, details } = await this.competitor.sample(this.#runs);
+    const { ms, details } = await this.turn.competitor.sample(this.#runs);
     this.#times.push(ms / this.#runs);
     if (details) this.#details.push(details);
   }
@@ -95,12 +109,13 @@ class Entrant {
   measurement(): Measurement {
     const { median, spread } = timingOf(this.#times);
     const details = this.#details.length ? perRun(this.#details, this.#runs) : undefined;
-    return { engine: this.competitor.name, medianMs: median, spreadMs: spread, details };
+    const { work, competitor: { name: engine } } = this.turn;
+    return { work, engine, medianMs: median, spreadMs: spread, details };
   }
 
   /** Milliseconds of a sample. */
   async #time(): Promise<number> {
-    return (await this.competitor.sample(this.#runs)).ms;
+    return (await this.turn.competitor.sample(this.#runs)).ms;
   }
 }
 

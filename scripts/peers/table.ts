@@ -29,7 +29,7 @@ export interface Row extends Partial<Details> {
 }
 
 /** What --json prints of a library that a work was not measured in. */
-export interface LeftOutRow extends LeftOut {
+export interface LeftOutRow extends Omit<LeftOut, "work"> {
   work: string;
   shape: string;
 }

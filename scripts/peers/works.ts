@@ -43,8 +43,8 @@ export interface NamedWork {
   name: string;
   shape: string;
   work: Work;
-  /** Measured in Homeport alone, for what its other rows are held against. */
-  alone?: boolean;
+  /** What it is held against: measured in Homeport alone, in turns with it. */
+  beside?: readonly NamedWork[];
 }
 
 const SEQUENCES = 16, LENGTH = 128; // of the model's training rows
@@ -93,18 +93,17 @@ function generation(sequences: number, newTokens = 64) {
   } as const;
 }
 
-export const largestGeneration = generation(64);
-
 /** The part of the largest generation that comes before its steps: the prompts at once, and a token of each. */
-export const firstTokens: NamedWork = { ...generation(64, 1), alone: true };
+export const firstTokens: NamedWork = generation(64, 1);
 
 /** As many tokens as the largest of the generations draws, all at once. */
 export const batchedForward: NamedWork = {
   name: "generation",
   shape: "B64 T64, one forward",
   work: { kind: "forward", sequences: 64, length: 64 },
-  alone: true,
 };
+
+export const largestGeneration = { ...generation(64), beside: [firstTokens, batchedForward] };
 
 export const works: readonly NamedWork[] = [
   product(512, 512, 512),
@@ -121,8 +120,6 @@ export const works: readonly NamedWork[] = [
   generation(1),
   generation(16),
   largestGeneration,
-  firstTokens,
-  batchedForward,
 ];
 
 /** Floating-point operations of one run; null where tokens are what counts. */

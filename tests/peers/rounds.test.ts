@@ -44,7 +44,7 @@ test("a peer that computes something else, or fails, is left out with its reason
   );
   expect(measurements.map(({ engine }) => engine)).toEqual(["ours"]);
   expect(leftOut[0].reason).toContain("number 0 of result 0 is 1.1");
-  expect(leftOut[1]).toEqual({ engine: "broken", reason: "no kernel" });
+  expect(leftOut[1]).toEqual({ work, engine: "broken", reason: "no kernel" });
   expect(calls).toEqual(["wrong released"]);
 });
 
@@ -55,7 +55,18 @@ test("a peer that fails in a later round is left out, and the others go on", asy
     work,
   );
   expect(measurements.map(({ engine }) => engine)).toEqual(["ours"]);
-  expect(leftOut).toEqual([{ engine: "peer", reason: "out of memory" }]);
+  expect(leftOut).toEqual([{ work, engine: "peer", reason: "out of memory" }]);
+});
+
+test("what a work is held against is measured in turns with it", async () => {
+  const calls: string[] = [], other = { ...work };
+  const beside = { competitor: competitor("other", 2, calls), work: other };
+  const { measurements, leftOut } = await compare([competitor("ours", 1, calls)], work, [beside]);
+  expect(leftOut).toEqual([]); // another work has another answer
+  expect(measurements.map(({ engine }) => engine)).toEqual(["ours", "other"]);
+  expect(measurements[0].work).toBe(work);
+  expect(measurements[1].work).toBe(other);
+  expect(calls.slice(6, 10)).toEqual(["ours", "other", "other", "ours"]);
 });
 
 test("a library without means for a work is not among its rows", async () => {
