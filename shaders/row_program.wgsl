@@ -12,6 +12,7 @@
 //   PRODUCT      into ← source · W (+ bias) (+ second), or x · Φ(x) of that, see matmul_subgroup.wgsl
 //   SWIGLU       into ← silu(source) · second, see swiglu.wgsl
 //   ROTARY       into ← source, its heads turned to the rows' positions, see rotary.wgsl
+//   COPY         into ← heads that lie in longer rows (source), see heads.wgsl
 //   STORE        the cache ← keys (source) and values (second) at the rows' positions, see attention_texture.wgsl
 //
 // All sums have the order that those kernels have on such adapters, so all bits are theirs.
@@ -28,6 +29,7 @@ const RMS_NORM: u32 = 3u;
 const PRODUCT: u32 = 4u;
 const SWIGLU: u32 = 5u;
 const ROTARY: u32 = 6u;
+const COPY: u32 = 7u;
 
 const NONE: u32 = 0xffffffffu;
 
@@ -42,9 +44,9 @@ struct Instruction {
   second: u32, // NONE where nothing is added
   into: u32,
   columns: u32, // of `into`, a multiple of 4; of what is normalised, of 8. STORE: of the keys
-  inner: u32, // PRODUCT: columns of the source, a multiple of 4; ROTARY, STORE: of a head; EMBEDDING: rows of the table
-  weight: u32, // STORE: from row to row of the source, in vec4s
-  bias: u32, // NONE where there is none. STORE: from head to head of the source, in vec4s
+  inner: u32, // PRODUCT: columns of the source, a multiple of 4; ROTARY, COPY, STORE: of a head; EMBEDDING: rows of the table
+  weight: u32, // COPY, STORE: from row to row of the source, in vec4s
+  bias: u32, // NONE where there is none. COPY, STORE: from head to head of the source, in vec4s
   // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form; ROTARY: pairs that turn; EMBEDDING: 1 where
   // positions are the ids; STORE: rows of the cache per sequence
   form: u32,
@@ -98,6 +100,8 @@ fn run(
           look_up(now, j / vectors, j % vectors, j);
         } else if (now.kind == SWIGLU) {
           set_vector(now.into + j, gated(vector(now.source + j), vector(now.second + j)));
+        } else if (now.kind == COPY) {
+          set_vector(now.into + j, vector(now.source + in_heads(now, j / vectors, j % vectors)));
         } else {
           keep(now, j / vectors, j % vectors);
         }
@@ -130,6 +134,12 @@ fn look_up(now: Instruction, row: u32, column: u32, at: u32) {
   set_vector(now.into + at, value);
 }
 
+// Where vec4 `column` of a row of heads lies, from where the first does.
+fn in_heads(now: Instruction, row: u32, column: u32) -> u32 {
+  let of_head = now.inner / 4u;
+  return row * now.weight + column / of_head * now.bias + column % of_head;
+}
+
 const TEXELS_PER_ROW: u32 = 4096u; // of engine/gpu/textures.ts
 
 // Vec4 `column` of a row's keys and values goes where attention_texture.wgsl looks for it.
@@ -143,7 +153,7 @@ fn keep(now: Instruction, row: u32, column: u32) {
   let slot = (sequences[row] * (now.columns / now.inner) + head) * capacity + positions[row];
   let texel = slot * of_head + column % of_head;
   let place = vec2<u32>(texel % TEXELS_PER_ROW, texel / TEXELS_PER_ROW);
-  let at = row * now.weight + head * now.bias + column % of_head;
+  let at = in_heads(now, row, column);
   textureStore(cache_k, place, vector(now.source + at));
   textureStore(cache_v, place, vector(now.second + at));
 }

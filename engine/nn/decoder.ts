@@ -1,21 +1,17 @@
 import type { Engine } from "../gpu/engine.ts";
 import { attention, type Heads } from "../ops/attention.ts";
 import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../ops/cache.ts";
-import { embedding, invertTokens } from "../ops/embedding.ts";
 import { gatherRows } from "../ops/gather.ts";
-import { type HeadView, resizeHeads, splitHeads, viewFused, viewHeads } from "../ops/heads.ts";
-import { layerNorm } from "../ops/layernorm.ts";
+import { type HeadView, resizeHeads, viewFused, viewHeads } from "../ops/heads.ts";
 import { reshape } from "../ops/reshape.ts";
 import { rmsNorm } from "../ops/rmsnorm.ts";
-import { frequencyTable, rotary } from "../ops/rotary.ts";
+import { frequencyTable } from "../ops/rotary.ts";
 import type { RowProgram } from "../ops/row-program.ts";
-import { swiglu } from "../ops/swiglu.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Architecture, ModelConfig } from "./architecture.ts";
-import { expectVocabulary, type PackedBatch } from "./batch.ts";
-import { architectureOf } from "./families/index.ts";
-import { project } from "./project.ts";
+import type { ModelConfig } from "./architecture.ts";
+import type { PackedBatch } from "./batch.ts";
+import { embed, type Parts, partsOf, type Rotation, type Rows } from "./decoder-parts.ts";
 import { rotaryFrequencies } from "./rope.ts";
 
 // The one decoder of all families: what varies is said by `Architecture` and `ModelConfig`. Letters: N rows,
@@ -28,33 +24,6 @@ interface Attend {
   views?(layer: number, q: HeadView, k: HeadView, v: HeadView): Tensor;
   /** Of the last layer's rows only these go on, u32 [G]: nobody looks at the others any more. */
   last?: Tensor;
-}
-
-/** What is decoded: a packed batch, or one new row per sequence. */
-type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation & {
-  /** Does what concerns rows alone, where it can. */
-  program?: RowProgram | null;
-};
-
-/** The table by which heads are turned, see `rotary`; null in models without rotary positions. */
-interface Rotation {
-  frequencies: Tensor | null;
-}
-
-/** A layer's weights at hand, and how they are applied. */
-interface Parts {
-  config: ModelConfig;
-  architecture: Architecture;
-  weight(name: string): Tensor;
-  /** The linear layer of this name (+ residual). */
-  linear(name: string, x: Tensor, residual?: Tensor): Tensor;
-  /** `gelu` of the linear layer of this name, in the form that the model has. */
-  linearGelu(name: string, x: Tensor): Tensor;
-  /** The family's norm with the weights of this name. */
-  norm(name: string, x: Tensor): Tensor;
-  /** Turns heads to their positions, in models that have rotary ones. */
-  turn(x: Tensor): Tensor;
-  swiglu(gate: Tensor, up: Tensor): Tensor;
 }
 
 /** Keys and values, and how the keys were turned. */
@@ -89,12 +58,15 @@ export function prefill(
   batch: PackedBatch,
   { layers: cache, frequencies }: DecoderCache,
   last: Tensor,
+  program: RowProgram | null = null,
 ): Tensor {
   const heads = kernelHeads(config);
-  return layers(config, parameters, { ...batch, frequencies }, {
+  program?.begin(batch);
+  return layers(config, parameters, { ...batch, frequencies, program }, {
     heads(layer, q, k, v) {
       const [keys, values] = [k, v].map((x) => viewHeads(x, heads.headSize));
-      storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
+      program?.store(keys, values, cache[layer], heads) ??
+        storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
       return attention(q, k, v, heads, batch);
     },
     last,
@@ -135,80 +107,31 @@ function rotaryTable({ rope, headSize }: ModelConfig, engine: Engine): Tensor | 
 }
 
 function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
-  const parts = partsOf(config, parameters, rows);
-  const { architecture, linear, norm } = parts;
+  let parts = partsOf(config, parameters, rows);
+  const { architecture } = parts;
   let hidden = embed(parts, rows);
   for (let layer = 0; layer < config.layers; layer++) {
     const prefix = `${architecture.layers}.${layer}`;
-    const x = norm(`${prefix}.${architecture.attentionNorm}`, hidden);
+    const x = parts.norm(`${prefix}.${architecture.attentionNorm}`, hidden);
     let mixed = mixRows(parts, layer, prefix, x, attend);
     if (attend.last && layer === config.layers - 1) {
       [mixed, hidden] = [gatherRows(mixed, attend.last), gatherRows(hidden, attend.last)];
+      parts = partsOf(config, parameters, { ...rows, program: null }); // these are not its rows
     }
-    const attended = linear(`${prefix}.${architecture.attention.output}`, mixed, hidden);
-    const y = norm(
+    const attended = parts.linear(`${prefix}.${architecture.attention.output}`, mixed, hidden);
+    const y = parts.norm(
       `${prefix}.${architecture.mlpNorm}`,
       config.parallelResidual ? hidden : attended,
     );
     hidden = mlp(parts, prefix, y, attended);
+    rows.program?.nextLayer();
   }
-  return norm(architecture.finalNorm, hidden);
-}
-
-function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows): Parts {
-  const architecture = architectureOf(config);
-  const { headSize, normEpsilon } = config, { frequencies, program } = rows;
-  const { inputFirst } = architecture;
-  const gelu = config.activation === "gelu" ? "erf" : "tanh";
-  const weight = (name: string) => parameters.get(`${name}.weight`);
-  return {
-    config,
-    architecture,
-    weight,
-    linear: (name, x, residual) => project(parameters, name, x, { residual, inputFirst, program }),
-    linearGelu: (name, x) => project(parameters, name, x, { inputFirst, gelu, program }),
-    norm: (name, x) => {
-      if (architecture.norm === "rms") {
-        return program?.rmsNorm(x, weight(name), normEpsilon) ??
-          rmsNorm(x, weight(name), normEpsilon);
-      }
-      const bias = parameters.get(`${name}.bias`);
-      return program?.layerNorm(x, weight(name), bias, normEpsilon) ??
-        layerNorm(x, weight(name), bias, normEpsilon);
-    },
-    turn: (x) => {
-      if (!frequencies) return x;
-      const options = { headSize, frequencies };
-      return program?.rotary(x, rows.positions, options) ?? rotary(x, rows.positions, options);
-    },
-    swiglu: (gate, up) => program?.swiglu(gate, up) ?? swiglu(gate, up),
-  };
-}
-
-function embed({ config, architecture, weight }: Parts, rows: Rows): Tensor {
-  const { tokens, positions } = architecture;
-  if (rows.greatest) expectVocabulary(rows.greatest, config.vocabulary); // else the model drew them
-  const { program } = rows;
-  const hidden = program?.embedding(weight(tokens), rows.tokens) ??
-    embedding(weight(tokens), rows.tokens, { index: rows.index });
-  if (positions === null) return hidden;
-  if (rows.longest !== undefined && rows.longest > config.context) {
-    throw new RangeError(
-      `a sequence has ${rows.longest} tokens, but this ${config.family} model knows ` +
-        `${config.context} positions; shorten the texts`,
-    );
-  }
-  const table = weight(positions), { engine } = table;
-  const index = rows.placeOfRow && engine.tape?.tracks(table)
-    ? invertTokens(engine, rows.placeOfRow)
-    : undefined;
-  return program?.embedding(table, rows.positions, hidden) ??
-    embedding(table, rows.positions, { index, residual: hidden });
+  return parts.norm(architecture.finalNorm, hidden);
 }
 
 /** Attention of one layer, before its output projection: [N, C] → [N, H·D]. */
 function mixRows(
-  { config, architecture, weight, linear, turn }: Parts,
+  { config, architecture, weight, linear, turn, split }: Parts,
   layer: number,
   prefix: string,
   x: Tensor,
@@ -223,7 +146,7 @@ function mixRows(
     return attend.views(layer, ...viewFused(fused, heads, input.order));
   }
   let [q, k, v] = input.fused
-    ? splitHeads(linear(`${prefix}.${input.name}`, x), heads, input.order)
+    ? split(linear(`${prefix}.${input.name}`, x), input.order)
     : [input.query, input.key, input.value].map((name) => linear(`${prefix}.${name}`, x));
   if (headNorms) {
     const norm = (heads: Tensor, name: string) => {

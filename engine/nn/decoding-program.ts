@@ -8,10 +8,11 @@ import type { Model } from "./model.ts";
 // idle. What it saves are launches. On two cores it paid for layers of at most so many weights.
 const ALWAYS = 2 ** 18;
 const A_ROW_AND_CORE = 3 * 2 ** 16;
+const MOST = 2 ** 22;
 
 /**
- * What does the parts of a decoding step that concern rows alone, where that is faster: on an adapter that computes
- * on the CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights stored as f16.
+ * What does the parts of generation that concern rows alone, where that is faster: on an adapter that computes on the
+ * CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights stored as f16.
  */
 export function decodingProgram(
   { config, parameters }: Model,
@@ -21,10 +22,11 @@ export function decodingProgram(
   const { engine, base, entries } = parameters;
   const { software, subgroups } = engine.features;
   const plain = base === null && entries.every(({ dtype = "f32" }) => dtype === "f32");
-  const most = Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores());
+  const most = Math.min(Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores()), MOST);
   if (!software || !subgroups || !plain || layerWeights(config) > most) return null;
-  const rounding = 1024 * (config.layers + 1); // each result begins at a multiple of 64 numbers
-  return new RowProgram(engine, scope, rows, rows * stepWidth(config) + rounding);
+  const numbers = rows * layerWidth(config) + ROUNDING;
+  if (2 * 4 * numbers > engine.bindingLimit) return null;
+  return new RowProgram(engine, scope, rows, numbers);
 }
 
 /** Numbers in the matrices of one layer. */
@@ -34,9 +36,11 @@ function layerWeights(config: ModelConfig): number {
   return width * (2 * (heads + keyValueHeads) * headSize + matrices * mlpWidth);
 }
 
-/** Numbers that a row's results take in a step, at most. */
-function stepWidth(config: ModelConfig): number {
-  const { layers, width, heads, keyValueHeads, headSize, mlpWidth } = config;
-  const attention = 2 * (heads + 2 * keyValueHeads) * headSize;
-  return layers * (attention + 6 * width + 4 * mlpWidth) + 4 * width;
+const ROUNDING = 2048; // numbers: each result of a layer begins at a multiple of 64
+
+/** Numbers that a row's results take in a layer, at most; the last has the final norm, too. */
+function layerWidth(config: ModelConfig): number {
+  const { width, heads, keyValueHeads, headSize, mlpWidth } = config;
+  const wide = architectureOf(config).mlp.gate === null ? 1 : 3;
+  return 2 * (heads + 2 * keyValueHeads) * headSize + 7 * width + wide * mlpWidth;
 }

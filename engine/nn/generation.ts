@@ -115,12 +115,28 @@ function startGeneration(
     // No end token at all: an id no draw can give.
     ends: engine.integers(options.endTokens.length ? [...options.endTokens] : [0xffffffff]),
   };
-  engine.scope(() => {
-    const batch = packBatch(engine, requests.map(({ context }) => context));
-    const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-    draw(model, run, prefill(config, parameters, batch, run.cache, last), options);
-  });
+  const first = engine.openScope();
+  try {
+    engine.within(first, () => drawFirst(model, run, first, requests, options));
+  } finally {
+    engine.close(first);
+  }
   return run;
+}
+
+/** The prompts at once, and a token of each. */
+function drawFirst(
+  model: Model,
+  run: Run,
+  scope: Scope,
+  requests: readonly GenerationRequest[],
+  options: GenerationOptions,
+): void {
+  const { config, parameters } = model, { engine } = parameters;
+  const batch = packBatch(engine, requests.map(({ context }) => context));
+  const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
+  const program = decodingProgram(model, batch.rows, scope);
+  draw(model, run, prefill(config, parameters, batch, run.cache, last, program), options);
 }
 
 function decodeOne(model: Model, run: Run, options: GenerationOptions): void {

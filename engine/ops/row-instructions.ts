@@ -20,7 +20,8 @@ const kinds = {
   product: 4,
   swiglu: 5,
   rotary: 6,
-  store: 7,
+  copy: 7,
+  store: 8,
 } as const;
 
 export type InstructionKind = keyof typeof kinds;

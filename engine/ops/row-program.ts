@@ -4,7 +4,7 @@ import type { Scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Heads } from "./attention.ts";
 import type { LayerCache } from "./cache.ts";
-import type { HeadView } from "./heads.ts";
+import { type FusedOrder, type HeadView, viewFused } from "./heads.ts";
 import { geluForms } from "./matmul-subgroup.ts";
 import { matmulVariant } from "./matmul-variants.ts";
 import type { LinearOptions } from "./matmul.ts";
@@ -44,7 +44,8 @@ const nothing: Omit<Pending, "instructions"> = {
  */
 export class RowProgram {
   #work: Tensor;
-  #used = 0; // of #work, in numbers
+  #layer = 0; // of the step: even and odd ones have half of #work each
+  #used = 0; // of that half, in numbers
   #noCache: LayerCache; // bound where nothing is stored
   #weights: Storage | null = null;
   #rows: StepRows | null = null;
@@ -55,7 +56,7 @@ export class RowProgram {
 
   /**
    * @param scope what it holds lives as long
-   * @param numbers that the results of a step may take together; what does not fit is null
+   * @param numbers that the results of a layer may take together; what does not fit is null
    * @param barriers whether lanes wait for each other: those of a software adapter's subgroup go in step
    */
   constructor(
@@ -65,8 +66,8 @@ export class RowProgram {
     numbers: number,
     readonly barriers = !engine.features.software,
   ) {
-    const size = Math.ceil(numbers / PLACE) * PLACE;
-    this.#work = engine.within(scope, () => engine.empty([size]));
+    const half = Math.ceil(numbers / PLACE) * PLACE;
+    this.#work = engine.within(scope, () => engine.empty([2 * half]));
     const texel = () => engine.within(scope, () => engine.texels([4]));
     this.#noCache = { keys: texel(), values: texel() };
   }
@@ -74,7 +75,14 @@ export class RowProgram {
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
     this.#rows = rows;
-    this.#used = this.#launches = 0;
+    this.#layer = this.#used = this.#launches = 0;
+    this.#loaded.clear();
+  }
+
+  /** Begins the step's next layer: the results of the last one stay, those of the one before are no more. */
+  nextLayer(): void {
+    this.#layer++;
+    this.#used = 0;
     this.#loaded.clear();
   }
 
@@ -131,6 +139,23 @@ export class RowProgram {
     this.#bind({ frequencies });
     const source = x.offset / 16, form = frequencies.size;
     return this.#add({ kind: "rotary", source, columns: x.shape[1], inner: headSize, form });
+  }
+
+  /** `splitHeads` of fused rows that it made. */
+  split(fused: Tensor, heads: number, order: FusedOrder): [Tensor, Tensor, Tensor] | null {
+    const views = viewFused(fused, heads, order), inner = fused.shape[1] / 3 / heads;
+    if (!this.#made(fused) || inner % 4) return null;
+    const [q, k, v] = views.map(({ first, row, head }) =>
+      this.#add({
+        kind: "copy",
+        source: (fused.offset / 4 + first) / 4,
+        columns: heads * inner,
+        inner,
+        weight: row / 4,
+        bias: head / 4,
+      })
+    );
+    return q && k && v && [q, k, v];
   }
 
   /** `storeInCache` of this step's rows; null where it cannot. */
@@ -233,9 +258,10 @@ export class RowProgram {
 
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
   #add(instruction: Instruction): Tensor | null {
-    const { engine, rows } = this, { columns } = instruction, at = this.#used;
+    const { engine, rows } = this, { columns } = instruction, half = this.#work.size / 2;
     const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
-    if (columns % 4 || at + numbers > this.#work.size) return null;
+    if (columns % 4 || this.#used + numbers > half) return null;
+    const at = this.#layer % 2 * half + this.#used;
     this.#used += numbers;
     this.#put({ ...instruction, into: at / 4 });
     return new Tensor(engine, this.#work.storage, at * 4, [rows, columns], "f32");

@@ -457,6 +457,13 @@ export const faults: readonly Fault[] = [
   {
     shader: "row_program",
     op: "RowProgram",
+    what: "heads in fused rows are taken to lie next to each other",
+    right: "column / of_head * now.bias",
+    wrong: "column / of_head * of_head",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
     what: "heads turn by the token before",
     right: "cosine_and_sine(positions[row] *",
     wrong: "cosine_and_sine((positions[row] - 1u) *",

@@ -50,16 +50,21 @@ const models: [string, object, number][] = [
 ];
 
 /** Hidden states of three steps after prompts, and the launches of the last. */
-async function decode(model: Model, rows: number, makeProgram: () => RowProgram | null) {
+async function decode(
+  model: Model,
+  rows: number,
+  makeProgram: (rows: number) => RowProgram | null,
+) {
   const { config, parameters } = model;
   const scope = engine.openScope();
   const prompts = Array.from({ length: rows }, (_, b) => [...randomIntegers(1 + b % 5, 80, b)]);
-  const { cache, program } = engine.within(scope, () => {
+  const { cache, prefilled, program } = engine.within(scope, () => {
     const batch = packBatch(engine, prompts), cache = newCache(config, parameters, [rows, 12]);
-    prefill(config, parameters, batch, cache, engine.integers([0]));
-    return { cache, program: makeProgram() };
+    const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
+    const prefilled = prefill(config, parameters, batch, cache, last, makeProgram(batch.rows));
+    return { cache, prefilled, program: makeProgram(rows) };
   });
-  const hidden: Float32Array[] = [];
+  const hidden: Float32Array[] = [await prefilled.read()];
   let launches = 0;
   for (let step = 0; step < 3; step++) {
     const out = engine.within(scope, () => {
@@ -88,7 +93,7 @@ for (const [name, json, most] of models) {
     for (const rows of [1, 9, 33]) {
       const plain = await decode(model, rows, () => null);
       const scope = engine.openScope();
-      const ours = await decode(model, rows, () => decodingProgram(model, rows, scope));
+      const ours = await decode(model, rows, (rows) => decodingProgram(model, rows, scope));
       engine.close(scope);
       expect(ours.hidden).toEqual(plain.hidden);
       expect(ours.hidden.flatMap((values) => [...values]).some((value) => value !== 0)).toBe(true);

@@ -40,9 +40,9 @@ function runAll(
   barriers: boolean,
 ): Record<string, Tensor> {
   const { engine } = x, { B, C, H, M } = sizes;
-  const { table, places, weight, bias, square, tall } = packed(engine, weights);
+  const { table, places, weight, bias, square, tall, triple } = packed(engine, weights);
   const scope = engine.openScope(),
-    program = new RowProgram(engine, scope, B, B * (8 * C + M) + 1024, barriers);
+    program = new RowProgram(engine, scope, B, B * (14 * C + M) + 2048, barriers);
   const sequences = engine.integers(Array.from({ length: B }, (_, b) => B - 1 - b));
   const heads = { heads: H, keyHeads: H, headSize: C / H };
   const cache = newLayerCache(engine, [B, CAPACITY], heads, true);
@@ -58,7 +58,9 @@ function runAll(
   const gated = program.swiglu(sum, embedded)!;
   const turned = program.rotary(layer, positions, rotaryOptions(engine, turning(sizes)))!;
   program.store(viewHeads(turned, C / H), viewHeads(gated, C / H), cache, heads);
-  const results = { embedded, layer, rms, sum, bent, gated, turned, ...cache };
+  const fused = program.linear(layer, triple, { inputFirst })!;
+  const [q, k, v] = program.split(fused, H, inputFirst ? "blocks" : "heads")!;
+  const results = { q, k, v, embedded, layer, rms, sum, bent, gated, turned, ...cache };
   const outputs = Object.entries(results).map(([name, result]) => {
     const out = engine.empty(result.shape);
     engine.copy(result, out);
@@ -71,7 +73,7 @@ function runAll(
 type Numbers = ArrayLike<number>;
 
 function referenceOfAll(inputs: Readonly<Record<string, Numbers>>, sizes: Sizes) {
-  const { x, ids, positions, table, places, weight, bias, square, tall } = inputs;
+  const { x, ids, positions, table, places, weight, bias, square, tall, triple } = inputs;
   const { B, C, M, inputFirst } = sizes;
   const embedded = Float64Array.from(
     { length: B * C },
@@ -94,8 +96,16 @@ function referenceOfAll(inputs: Readonly<Record<string, Numbers>>, sizes: Sizes)
   const bent = multiply(rms, tall, M).map(geluReference[sizes.tanh ? "tanh" : "erf"]);
   const gated = sum.map((g, i) => g / (1 + Math.exp(-g)) * embedded[i]);
   const turned = rotaryReference(layer, positions, turning(sizes));
+  const fused = multiply(layer, triple, 3 * C), size = C / sizes.H;
+  const [q, k, v] = [0, 1, 2].map((part) =>
+    Float64Array.from({ length: B * C }, (_, i) => {
+      const row = Math.floor(i / C), c = i % C;
+      const inHeads = Math.floor(c / size) * 3 * size + part * size + c % size;
+      return fused[row * 3 * C + (inputFirst ? part * C + c : inHeads)];
+    })
+  );
   const [keys, values] = [turned, gated].map((rows) => storedReference(rows, positions, sizes));
-  return { embedded, layer, rms, sum, bent, gated, turned, keys, values };
+  return { q, k, v, embedded, layer, rms, sum, bent, gated, turned, keys, values };
 }
 
 /** Rows [B, H, D] in a cache [B, H, T, D] of zeros, the last row in the first sequence. */
@@ -147,6 +157,7 @@ const rowProgramOp: Op = {
       weight: constant([sizes.C], 6),
       bias: constant([sizes.C], 7),
       square: constant([sizes.C, sizes.C], 8),
+      triple: constant(sizes.inputFirst ? [sizes.C, 3 * sizes.C] : [3 * sizes.C, sizes.C], 10),
       tall: constant(sizes.inputFirst ? [sizes.C, sizes.M] : [sizes.M, sizes.C], 9, 0.1),
     },
     run: (tensors, variant) => runAll(tensors, sizes, variant === "barriers"),
