@@ -11,6 +11,8 @@ export interface Measurement {
   engine: string;
   medianMs: number;
   spreadMs: number;
+  /** A time of each round. */
+  samplesMs: number[];
   details?: Details;
 }
 
@@ -110,7 +112,7 @@ class Entrant {
     const { median, spread } = timingOf(this.#times);
     const details = this.#details.length ? perRun(this.#details, this.#runs) : undefined;
     const { work, competitor: { name: engine } } = this.turn;
-    return { work, engine, medianMs: median, spreadMs: spread, details };
+    return { work, engine, medianMs: median, spreadMs: spread, samplesMs: this.#times, details };
   }
 
   /** Milliseconds of a sample. */

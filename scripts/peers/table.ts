@@ -1,5 +1,6 @@
 // Rows, ratios and the table of scripts/bench.ts --peers.
 import type { Ceilings } from "../lib/ceilings.ts";
+import { timingOf } from "../lib/measure.ts";
 import type { Details } from "./contender.ts";
 import type { LeftOut, Measurement } from "./rounds.ts";
 import {
@@ -22,6 +23,8 @@ export interface Row extends Partial<Details> {
   engine: string;
   medianMs: number;
   spreadMs: number;
+  /** A time of each round. */
+  samplesMs: number[];
   gflops?: number;
   tokensPerSecond?: number;
   /** Where the numbers come from when nothing was measured here. */
@@ -39,7 +42,7 @@ const QUOTED = "issue 3: medians on a quiet machine of two cores over lavapipe; 
 const quotedTokensPerSecond: Record<number, number> = { 1: 6.8, 16: 36 };
 
 export function rowOf({ name, shape, work }: NamedWork, measurement: Measurement): Row {
-  const { engine, medianMs, spreadMs, details } = measurement;
+  const { engine, medianMs, spreadMs, samplesMs, details } = measurement;
   const flops = flopsOf(work), tokens = tokensOf(work);
   return {
     work: name,
@@ -47,6 +50,7 @@ export function rowOf({ name, shape, work }: NamedWork, measurement: Measurement
     engine,
     medianMs,
     spreadMs,
+    samplesMs,
     ...(flops && { gflops: flops / medianMs / 1e6 }),
     ...(tokens && { tokensPerSecond: tokens / medianMs * 1000 }),
     ...details,
@@ -65,6 +69,7 @@ export function quotedRows({ name, shape, work }: NamedWork): Row[] {
     engine: "torchlette",
     medianMs,
     spreadMs: 0,
+    samplesMs: [],
     tokensPerSecond,
     quoted: QUOTED,
   }];
@@ -89,17 +94,24 @@ export function ratiosOf(rows: readonly Row[]): Record<string, number> {
   return { ...ratios, ...generationRatios(rows) };
 }
 
-/** New tokens of the whole call, and of its steps alone, against as many tokens in one forward. */
+/**
+ * New tokens of the whole call, and of its steps alone, against as many tokens in one forward: the median over the
+ * rounds, in each of which the machine had one pace.
+ */
 function generationRatios(rows: readonly Row[]): Record<string, number> {
-  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape)?.medianMs;
+  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape)?.samplesMs;
   const whole = find(largestGeneration), first = find(firstTokens), forward = find(batchedForward);
   if (!whole || !first || !forward) return {};
   const { newTokens } = largestGeneration.work;
-  const steps = newTokens - 1; // the first token comes with the prompts
+  const ofSteps = (newTokens - 1) / newTokens; // the first token comes with the prompts
   const name = `generation ${largestGeneration.shape}`;
+  const ratio = (of: (round: number) => number) =>
+    timingOf(forward.map((_, round) => of(round))).median;
   return {
-    [`${name}, to one forward`]: forward / whole,
-    [`${name}, after the first, to one forward`]: (forward * steps / newTokens) / (whole - first),
+    [`${name}, to one forward`]: ratio((i) => forward[i] / whole[i]),
+    [`${name}, after the first, to one forward`]: ratio((i) =>
+      forward[i] * ofSteps / (whole[i] - first[i])
+    ),
   };
 }
 
