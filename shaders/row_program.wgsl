@@ -1,5 +1,5 @@
 // What a model does to each row alone, between two looks at other rows, in one launch: a short program of
-// lookups, normalisations, products, activations and rotations. For decoding on adapters that compute on the CPU,
+// lookups, normalisations, products, activations and rotations. For generating on adapters that compute on the CPU,
 // where a launch costs as much as the arithmetic of many rows.
 //
 // A workgroup, a subgroup's worth of lanes, takes ROWS rows through all instructions. Its results lie in `work`, each

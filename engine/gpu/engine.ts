@@ -210,6 +210,7 @@ export class Engine {
 
   /** Puts off a launch until anything else is encoded, so that ops can put more into it (engine/ops/row-program.ts). */
   defer(launch: () => void): void {
+    if (this.#deferred !== launch) this.#settle(); // another's comes first
     this.#deferred = launch;
   }
 

@@ -1,4 +1,5 @@
 import { cores, RowProgram } from "../ops/row-program.ts";
+import { laneDoesRow } from "../ops/row-reduction.ts";
 import type { Scope } from "../tensor/scope.ts";
 import type { ModelConfig } from "./architecture.ts";
 import { architectureOf } from "./families/index.ts";
@@ -24,6 +25,7 @@ export function decodingProgram(
   const plain = base === null && entries.every(({ dtype = "f32" }) => dtype === "f32");
   const most = Math.min(Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores()), MOST);
   if (!software || !subgroups || !plain || layerWeights(config) > most) return null;
+  if (!laneDoesRow(engine, config.width)) return null; // it could not do the norms
   const numbers = rows * layerWidth(config) + ROUNDING;
   if (2 * 4 * numbers > engine.bindingLimit) return null;
   return new RowProgram(engine, scope, rows, numbers);

@@ -50,9 +50,11 @@ export class RowProgram {
   #weights: Storage | null = null;
   #rows: StepRows | null = null;
   #pending: Pending = { ...nothing, instructions: [] };
-  #loaded = new Map<Storage, Tensor>(); // what was brought into #work, by where it came from
+  #loaded = new Map<string, Tensor>(); // what was brought into #work since the last launch, by where it lay
   #encoded: { text: string; program: Tensor }[] = []; // of a step as it was last time: steps are alike
   #launches = 0; // of this step
+  #transposed = false; // in the last launch with products: another without any compiles nothing new
+  readonly #launch = (): void => this.launch();
 
   /**
    * @param scope what it holds lives as long
@@ -102,7 +104,8 @@ export class RowProgram {
     const [columns, inner] = inputFirst ? weight.shape.toReversed() : weight.shape;
     const { engine, rows } = this, transposeB = !inputFirst;
     const variant = matmulVariant(engine, { rows, columns, inner }, { transposeB });
-    if (variant !== "subgroup" || inner % 4) return null;
+    if (variant !== "subgroup" || inner % 4 || x.shape[1] !== inner) return null;
+    if (residual && residual.shape[1] !== columns) return null;
     if (!this.#owns(weight) || (bias && !this.#owns(bias))) return null;
     const source = this.#place(x), second = residual && this.#place(residual);
     if (source === null || second === null) return null;
@@ -129,7 +132,7 @@ export class RowProgram {
   }
 
   swiglu(gate: Tensor, up: Tensor): Tensor | null {
-    if (!this.#made(gate) || !this.#made(up)) return null;
+    if (!this.#made(gate) || !this.#made(up) || gate.shape[1] !== up.shape[1]) return null;
     const source = gate.offset / 16, second = up.offset / 16;
     return this.#add({ kind: "swiglu", source, second, columns: gate.shape[1] });
   }
@@ -183,6 +186,8 @@ export class RowProgram {
     const { instructions, transposed, outside, frequencies, cache: stored } = this.#pending;
     if (instructions.length === 0) return;
     this.#pending = { ...nothing, instructions: [] };
+    this.#loaded.clear(); // it may be written before it is used again
+    this.#transposed = transposed ?? this.#transposed;
     const { engine, rows } = this, cache = stored ?? this.#noCache;
     const program = this.#programOf(instructions);
     const weights = this.#weights ? whole(engine, this.#weights) : program;
@@ -208,7 +213,7 @@ export class RowProgram {
       {
         ROWS,
         WORKGROUP: engine.features.lanes,
-        TRANSPOSED: Number(transposed),
+        TRANSPOSED: Number(this.#transposed),
         BARRIERS: Number(this.barriers),
       },
     );
@@ -222,7 +227,7 @@ export class RowProgram {
     return this.#add({ ...instruction, source, columns, weight: weight.offset / 16 });
   }
 
-  /** Whether this program made it, in this step. */
+  /** Whether it is a result of this program. */
   #made({ storage }: Tensor): boolean {
     return storage === this.#work.storage;
   }
@@ -232,12 +237,13 @@ export class RowProgram {
     const { storage, shape: [rows, columns] } = x;
     if (x.shape.length !== 2 || rows !== this.rows) return null;
     if (this.#made(x)) return x.offset / 16;
-    const known = this.#loaded.get(storage);
+    const from = `${storage.id} ${x.offset} ${columns}`;
+    const known = this.#loaded.get(from);
     if (known) return known.offset / 16;
     this.#bind({ outside: x });
     const loaded = this.#add({ kind: "load", columns });
     if (!loaded) return null;
-    this.#loaded.set(storage, loaded);
+    this.#loaded.set(from, loaded);
     return loaded.offset / 16;
   }
 
@@ -268,8 +274,8 @@ export class RowProgram {
   }
 
   #put(instruction: Instruction): void {
+    this.engine.defer(this.#launch);
     this.#pending.instructions.push(instruction);
-    this.engine.defer(() => this.launch());
   }
 
   #programOf(instructions: readonly Instruction[]): Tensor {
@@ -289,7 +295,7 @@ function whole(engine: Engine, storage: Storage): Tensor {
 
 /** Rows that a workgroup takes: as many as leave none of the cores without work. */
 function blockRows(rows: number): number {
-  return [32, 16, 8].find((size) => Math.ceil(rows / size) >= cores()) ?? 4;
+  return [32, 16].find((size) => Math.ceil(rows / size) >= cores()) ?? 8; // each compiles for seconds
 }
 
 /** Cores of this machine, which a software adapter computes on. */

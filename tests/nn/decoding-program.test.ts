@@ -38,12 +38,6 @@ const models: [string, object, number][] = [
   ["gpt2 with an untied head", { ...gpt2, n_head: 4, tie_word_embeddings: false }, 5],
   ["gpt2 with heads of 10, which go padded", { ...gpt2, n_embd: 40, n_head: 4 }, Infinity],
   ["llama", { ...grouped, model_type: "llama", head_dim: 8 }, 5],
-  ["llama of 52 columns, whose norms are launched alone", {
-    ...grouped,
-    model_type: "llama",
-    hidden_size: 52,
-    head_dim: 8,
-  }, Infinity],
   ["qwen2, with biases", { ...grouped, model_type: "qwen2" }, 5],
   ["qwen3, with norms of heads", { ...grouped, model_type: "qwen3", head_dim: 8 }, Infinity],
   ["neox", { ...sizes, model_type: "gpt_neox", rotary_pct: 0.5 }, Infinity],

@@ -115,3 +115,19 @@ test.if(fits)(
     expect((await next.read()).every((value) => value === 0)).toBe(true);
   },
 );
+
+test.if(fits)("two programs take turns", async () => {
+  const one = newProgram(engine), other = newProgram(engine);
+  const out = one.program.linear(one.x, one.first)!;
+  const next = other.program.linear(out, other.first)!;
+  const expected = linear(one.x, one.first);
+  expect(await next.read()).toEqual(await linear(expected, one.first).read());
+  expect(await out.read()).toEqual(await expected.read());
+});
+
+test.if(fits)("what it loaded is loaded anew once it may be another", async () => {
+  const { program, x, y, first } = newProgram(engine);
+  await program.linear(x, first)!.read();
+  engine.copy(y, x);
+  expect(await program.linear(x, first)!.read()).toEqual(await linear(y, first).read());
+});
