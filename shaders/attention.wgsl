@@ -211,16 +211,7 @@ fn key_gradient(
   }
 }
 
-struct CacheParams {
-  heads: u32, // H
-  key_heads: u32, // Hk
-  scale: f32,
-  head_vectors: u32, // HEAD_VECTORS
-  capacity: u32, // T, rows of the cache per sequence
-  q_first: u32, // head h of row b of q begins at vec4 q_first + b · q_row + h · q_head
-  q_row: u32,
-  q_head: u32,
-}
+// include cache_params
 
 @group(0) @binding(14) var<uniform> cache: CacheParams;
 @group(0) @binding(15) var<storage, read> positions: array<u32>; // [B]: where the new row of each sequence stands
@@ -288,19 +279,6 @@ fn decode(
     }
     out[row + d] = joined / weight_sum;
   }
-}
-
-struct StoreParams {
-  rows: u32, // N
-  key_heads: u32, // Hk
-  head_vectors: u32, // D / 4
-  capacity: u32, // T
-  k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
-  k_row: u32,
-  k_head: u32,
-  v_first: u32,
-  v_row: u32,
-  v_head: u32,
 }
 
 @group(0) @binding(18) var<uniform> store_params: StoreParams;

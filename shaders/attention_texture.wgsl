@@ -13,6 +13,8 @@ override UNROLL: bool = true;
 
 const VECTORS: u32 = SHARED * HEAD_VECTORS;
 
+// include cache_params
+// include texels
 // include texture_cache
 
 var<workgroup> lane_largest: array<array<f32, SHARED>, LANES>;
@@ -95,19 +97,6 @@ fn joined(h: u32, i: u32) -> vec4<f32> {
     sum += weight * lane_sum[lane][i];
   }
   return sum / weight_sum;
-}
-
-struct StoreParams {
-  rows: u32, // N
-  key_heads: u32, // Hk
-  head_vectors: u32, // D / 4
-  capacity: u32, // T
-  k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
-  k_row: u32,
-  k_head: u32,
-  v_first: u32,
-  v_row: u32,
-  v_head: u32,
 }
 
 @group(0) @binding(6) var<uniform> store_params: StoreParams;

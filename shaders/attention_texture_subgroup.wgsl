@@ -11,6 +11,8 @@ const HEAD_VECTORS: u32 = 8u; // vec4s in a head: head size / 4
 const OF_LANE: u32 = HEAD_VECTORS / 8u; // vec4s of a head that a lane holds: o · 8 + lane
 const SHARED: u32 = 1u; // query heads of a workgroup; all have the same key head
 
+// include cache_params
+// include texels
 // include texture_cache
 
 alias Strands = array<f32, 8>;

@@ -33,3 +33,13 @@ fn distribution(value: f32, tanh_form: bool) -> vec2<f32> {
   let tail = 0.5 * erfc_positive(abs(x) * SQRT_HALF);
   return vec2(select(tail, 1.0 - tail, x >= 0.0), INVERSE_SQRT_TAU * exp(-0.5 * x * x));
 }
+
+// x · Φ(x) of four numbers.
+fn gelu_of_four(x: vec4<f32>, tanh_form: bool) -> vec4<f32> {
+  return vec4<f32>(
+    x.x * distribution(x.x, tanh_form).x,
+    x.y * distribution(x.y, tanh_form).x,
+    x.z * distribution(x.z, tanh_form).x,
+    x.w * distribution(x.w, tanh_form).x,
+  );
+}

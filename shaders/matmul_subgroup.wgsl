@@ -134,11 +134,7 @@ fn store(i: u32, column: u32, product: vec4<f32>) {
     value += out[i];
   }
   if (GELU > 0u) {
-    let tanh_form = GELU == 2u;
-    value.x *= distribution(value.x, tanh_form).x;
-    value.y *= distribution(value.y, tanh_form).x;
-    value.z *= distribution(value.z, tanh_form).x;
-    value.w *= distribution(value.w, tanh_form).x;
+    value = gelu_of_four(value, GELU == 2u);
   }
   out[i] = value;
 }

@@ -140,7 +140,7 @@ fn in_heads(now: Instruction, row: u32, column: u32) -> u32 {
   return row * now.weight + column / of_head * now.bias + column % of_head;
 }
 
-const TEXELS_PER_ROW: u32 = 4096u; // of engine/gpu/textures.ts
+// include texels
 
 // Vec4 `column` of a row's keys and values goes where attention_texture.wgsl looks for it.
 fn keep(now: Instruction, row: u32, column: u32) {
@@ -151,8 +151,7 @@ fn keep(now: Instruction, row: u32, column: u32) {
   let of_head = now.inner / 4u;
   let head = column / of_head;
   let slot = (sequences[row] * (now.columns / now.inner) + head) * capacity + positions[row];
-  let texel = slot * of_head + column % of_head;
-  let place = vec2<u32>(texel % TEXELS_PER_ROW, texel / TEXELS_PER_ROW);
+  let place = texel(slot * of_head + column % of_head);
   let at = in_heads(now, row, column);
   textureStore(cache_k, place, vector(now.source + at));
   textureStore(cache_v, place, vector(now.second + at));
@@ -304,11 +303,7 @@ fn finish(now: Instruction, row: u32, column: u32, sum: vec4<f32>) {
     value += vector(now.second + at);
   }
   if (now.form > 0u) {
-    let tanh_form = now.form == 2u;
-    value.x *= distribution(value.x, tanh_form).x;
-    value.y *= distribution(value.y, tanh_form).x;
-    value.z *= distribution(value.z, tanh_form).x;
-    value.w *= distribution(value.w, tanh_form).x;
+    value = gelu_of_four(value, now.form == 2u);
   }
   set_vector(now.into + at, value);
 }

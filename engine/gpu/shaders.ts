@@ -6,6 +6,7 @@ import attention_texture from "../../shaders/attention_texture.wgsl" with { type
 import attention_texture_subgroup from "../../shaders/attention_texture_subgroup.wgsl" with {
   type: "text",
 };
+import cache_params from "../../shaders/cache_params.wgsl" with { type: "text" };
 import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
 import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
@@ -46,6 +47,7 @@ import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
 import subgroup_tile from "../../shaders/subgroup_tile.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
+import texels from "../../shaders/texels.wgsl" with { type: "text" };
 import texture_cache from "../../shaders/texture_cache.wgsl" with { type: "text" };
 import truncation from "../../shaders/truncation.wgsl" with { type: "text" };
 import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
@@ -113,6 +115,7 @@ export function entryPoints(name: ShaderName): string[] {
 
 /** What shaders bring in by a line `// include NAME`. */
 const included: Readonly<Record<string, string>> = {
+  cache_params,
   gaussian,
   logistic,
   product,
@@ -120,6 +123,7 @@ const included: Readonly<Record<string, string>> = {
   rotation,
   row_statistics,
   subgroup_tile,
+  texels,
   texture_cache,
 };
 

@@ -6,7 +6,7 @@ import type { Scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
 import { type DecoderCache, decodeStep, newCache, prefill } from "./decoder.ts";
-import { decodingProgram } from "./decoding-program.ts";
+import { generationProgram } from "./generation-program.ts";
 import { headLogits } from "./head.ts";
 import type { Model } from "./model.ts";
 
@@ -107,7 +107,7 @@ function startGeneration(
   }
   const run: Run = {
     cache: newCache(config, parameters, [rows, capacity]),
-    program: decodingProgram(model, rows, scope),
+    program: generationProgram(model, rows, scope),
     tokens: engine.tensor(tokens, [rows, capacity]),
     logProbs: engine.zeros([rows, capacity]),
     state: engine.tensor(state, [rows, 4]),
@@ -135,7 +135,7 @@ function drawFirst(
   const { config, parameters } = model, { engine } = parameters;
   const batch = packBatch(engine, requests.map(({ context }) => context));
   const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-  const program = decodingProgram(model, batch.rows, scope);
+  const program = generationProgram(model, batch.rows, scope);
   draw(model, run, prefill(config, parameters, batch, run.cache, last, program), options);
 }
 

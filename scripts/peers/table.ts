@@ -99,7 +99,8 @@ export function ratiosOf(rows: readonly Row[]): Record<string, number> {
  * rounds, in each of which the machine had one pace.
  */
 function generationRatios(rows: readonly Row[]): Record<string, number> {
-  const find = (wanted: NamedWork) => rows.find(({ shape }) => shape === wanted.shape)?.samplesMs;
+  const find = (wanted: NamedWork) =>
+    rows.find(({ engine, shape }) => engine === OURS && shape === wanted.shape)?.samplesMs;
   const whole = find(largestGeneration), first = find(firstTokens), forward = find(batchedForward);
   if (!whole || !first || !forward) return {};
   const { newTokens } = largestGeneration.work;

@@ -60,12 +60,16 @@ function runAll(
   program.store(viewHeads(turned, C / H), viewHeads(gated, C / H), cache, heads);
   const fused = program.linear(layer, triple, { inputFirst })!;
   const [q, k, v] = program.split(fused, H, inputFirst ? "blocks" : "heads")!;
-  const results = { q, k, v, embedded, layer, rms, sum, bent, gated, turned, ...cache };
-  const outputs = Object.entries(results).map(([name, result]) => {
+  const made = { q, k, v, embedded, layer, rms, sum, bent, gated, turned };
+  const outputs = Object.entries({ ...made, ...cache }).map(([name, result]) => {
     const out = engine.empty(result.shape);
     engine.copy(result, out);
     return [name, out];
   });
+  // The next program gets this memory: what it leaves unwritten must not be found right.
+  for (const result of Object.values(made)) {
+    engine.write(result, new Float32Array(result.size).fill(NaN));
+  }
   engine.close(scope);
   return Object.fromEntries(outputs);
 }

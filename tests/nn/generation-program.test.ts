@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { packBatch } from "../../engine/nn/batch.ts";
 import { parseConfig } from "../../engine/nn/config.ts";
 import { decodeStep, newCache, prefill } from "../../engine/nn/decoder.ts";
-import { decodingProgram } from "../../engine/nn/decoding-program.ts";
+import { generationProgram } from "../../engine/nn/generation-program.ts";
 import { newModel } from "../../engine/nn/initialize.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import type { RowProgram } from "../../engine/ops/row-program.ts";
@@ -87,7 +87,7 @@ for (const [name, json, most] of models) {
     for (const rows of [1, 9, 33]) {
       const plain = await decode(model, rows, () => null);
       const scope = engine.openScope();
-      const ours = await decode(model, rows, (rows) => decodingProgram(model, rows, scope));
+      const ours = await decode(model, rows, (rows) => generationProgram(model, rows, scope));
       engine.close(scope);
       expect(ours.hidden).toEqual(plain.hidden);
       expect(ours.hidden.flatMap((values) => [...values]).some((value) => value !== 0)).toBe(true);
@@ -103,7 +103,7 @@ test("there is none where layers are large beside the rows", () => {
   const of = (width: number, rows: number) => {
     const config = parseConfig({ ...gpt2, n_embd: width, n_head: 4 });
     const parameters = { engine, base: null, entries: [] };
-    return decodingProgram({ config, parameters } as unknown as Model, rows, scope);
+    return generationProgram({ config, parameters } as unknown as Model, rows, scope);
   };
   const fits = software && subgroups;
   expect(of(64, 1) !== null).toBe(fits);

@@ -15,7 +15,7 @@ const MOST = 2 ** 22;
  * What does the parts of generation that concern rows alone, where that is faster: on an adapter that computes on the
  * CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights stored as f16.
  */
-export function decodingProgram(
+export function generationProgram(
   { config, parameters }: Model,
   rows: number,
   scope: Scope,

@@ -1,0 +1,117 @@
+import type { Sizes } from "../../engine/check/op.ts";
+import type { Fault } from "./faults.ts";
+
+// One shape and form: each compiles for seconds.
+const rows: Sizes = { B: 3, C: 64, H: 4, M: 100 };
+
+/** In kernels that make products. */
+export const productFaults: readonly Fault[] = [
+  {
+    shader: "matmul_tiled",
+    op: "launchMatmul",
+    variant: "tiled",
+    what: "the last slice of the sum is dropped",
+    right: "k0 < end; k0 += DEPTH",
+    wrong: "k0 + DEPTH <= end; k0 += DEPTH",
+  },
+  {
+    shader: "matmul_tiled",
+    op: "launchMatmul",
+    variant: "tiled32",
+    what: "the rows of a thread lie as if A were not transposed",
+    right: "select(1u, 4u, TRANSPOSE_A)",
+    wrong: "1u",
+  },
+  {
+    shader: "matmul_tiled",
+    op: "launchMatmul",
+    variant: "ksplit",
+    what: "the last partial sum is dropped",
+    right: "part < params.inner; part++",
+    wrong: "part + 1u < params.inner; part++",
+  },
+  {
+    shader: "matmul_vector",
+    op: "launchMatmul",
+    variant: "matvec",
+    what: "the halving stops before the last two threads",
+    right: "half >= lanes;",
+    wrong: "half > lanes;",
+  },
+  {
+    shader: "matmul_vector_subgroup",
+    op: "launchMatmul",
+    variant: "matvec_subgroup",
+    what: "the first subgroup's sum stands for that of all",
+    right: "i < WORKGROUP; i += size",
+    wrong: "i < size; i += size",
+  },
+  {
+    shader: "matmul",
+    op: "launchMatmul",
+    variant: "direct",
+    what: "a lane's columns lie side by side, and are stored apart",
+    right: "vec4<u32>(0u, WORKGROUP, 2u * WORKGROUP, 3u * WORKGROUP)",
+    wrong: "vec4<u32>(0u, 1u, 2u, 3u)",
+  },
+  {
+    shader: "matmul_subgroup",
+    op: "launchMatmul",
+    variant: "subgroup",
+    what: "the last step of the sum is dropped",
+    right: "k < params.inner; k += STEP",
+    wrong: "k + STEP < params.inner; k += STEP",
+  },
+  {
+    shader: "matmul_subgroup",
+    op: "linear with gelu",
+    what: "gelu takes the other form",
+    right: "gelu_of_four(value, GELU == 2u)",
+    wrong: "gelu_of_four(value, GELU == 1u)",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
+    sizes: rows,
+    variant: "in step",
+    what: "a product forgets what is added to it",
+    right: "value += vector(now.second + at);\n  }\n  if (now.form > 0u)",
+    wrong: "value += vec4<f32>();\n  }\n  if (now.form > 0u)",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
+    sizes: rows,
+    variant: "in step",
+    what: "the last tile of columns is dropped",
+    right: "tile < now.columns / 4u; tile",
+    wrong: "tile < now.columns / 8u; tile",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
+    sizes: rows,
+    variant: "in step",
+    what: "keys are kept a place later",
+    right: "* capacity + positions[row];",
+    wrong: "* capacity + positions[row] + 1u;",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
+    sizes: rows,
+    variant: "in step",
+    what: "heads in fused rows are taken to lie next to each other",
+    right: "column / of_head * now.bias",
+    wrong: "column / of_head * of_head",
+  },
+  {
+    shader: "row_program",
+    op: "RowProgram",
+    sizes: rows,
+    variant: "in step",
+    what: "heads turn by the token before",
+    right: "cosine_and_sine(positions[row] *",
+    wrong: "cosine_and_sine((positions[row] - 1u) *",
+  },
+];
