@@ -17,6 +17,8 @@ const VECTORS: u32 = SHARED * HEAD_VECTORS;
 // include texels
 // include texture_cache
 
+const MASKED: f32 = -1e30;
+
 var<workgroup> lane_largest: array<array<f32, SHARED>, LANES>;
 var<workgroup> lane_total: array<array<f32, SHARED>, LANES>;
 var<workgroup> lane_sum: array<array<vec4<f32>, VECTORS>, LANES>;
@@ -44,7 +46,7 @@ fn decode(
     largest[h] = MASKED;
   }
   for (var j = local.x; j < length; j += LANES) {
-    let key = ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
+    let key = cache.first + ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
     var score = array<f32, SHARED>();
     for (var d = 0u; d < size; d++) {
       let part = textureLoad(cached_k, texel(key + d));
@@ -103,8 +105,8 @@ fn joined(h: u32, i: u32) -> vec4<f32> {
 @group(0) @binding(7) var<storage, read> sequences: array<u32>; // [N]
 @group(0) @binding(8) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
-@group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
+@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // from store_params.first on [B, Hk, T, D]
+@group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // likewise
 
 @compute @workgroup_size(64)
 fn store(
@@ -119,7 +121,7 @@ fn store(
     return;
   }
   let slot = (sequences[row] * store_params.key_heads + head) * store_params.capacity + positions[row];
-  let place = texel(slot * store_params.head_vectors + d);
+  let place = texel(store_params.first + slot * store_params.head_vectors + d);
   let of_k = store_params.k_first + row * store_params.k_row + head * store_params.k_head + d;
   let of_v = store_params.v_first + row * store_params.v_row + head * store_params.v_head + d;
   textureStore(cache_k, place, k[of_k]);

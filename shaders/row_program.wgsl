@@ -1,6 +1,6 @@
-// What a model does to each row alone, between two looks at other rows, in one launch: a short program of
-// lookups, normalisations, products, activations and rotations. For generating on adapters that compute on the CPU,
-// where a launch costs as much as the arithmetic of many rows.
+// What a model does to each row alone, in one launch: a short program of lookups, normalisations, products,
+// activations, rotations and, where each row is the next of its sequence, attention over the cache. For generating on
+// adapters that compute on the CPU, where a launch costs as much as the arithmetic of many rows.
 //
 // A workgroup, a subgroup's worth of lanes, takes ROWS rows through all instructions. Its results lie in `work`, each
 // [rows, columns]; an instruction's numbers are places there and in `weights`, in vec4s.
@@ -14,12 +14,14 @@
 //   ROTARY       into ← source, its heads turned to the rows' positions, see rotary.wgsl
 //   COPY         into ← heads that lie in longer rows (source), see heads.wgsl
 //   STORE        the cache ← keys (source) and values (second) at the rows' positions, see attention_texture.wgsl
+//   ATTEND       into ← attention of queries (source) over the cache and the rows' own keys and values (second,
+//                values), which are in the cache only later: a launch cannot read the textures that it writes
 //
 // All sums have the order that those kernels have on such adapters, so all bits are theirs.
 //
 // Lanes read what others wrote, which takes a barrier. Mesa makes a coroutine of a kernel that has one and keeps in
-// memory what would be in registers (1.8 times slower), but runs the lanes of a subgroup in step: there BARRIERS is off.
-// Needs subgroups of at least 8 lanes, and that a workgroup is one.
+// memory what would be in registers (1.8 times slower), but runs the lanes of a subgroup in step: there BARRIERS is
+// off. Needs subgroups of at least 8 lanes, for ATTEND of 8, and that a workgroup is one.
 enable subgroups;
 
 const LOAD: u32 = 0u;
@@ -29,9 +31,10 @@ const RMS_NORM: u32 = 3u;
 const PRODUCT: u32 = 4u;
 const SWIGLU: u32 = 5u;
 const ROTARY: u32 = 6u;
-const COPY: u32 = 7u;
+const ATTEND: u32 = 7u;
 
 const NONE: u32 = 0xffffffffu;
+const TURNED: u32 = 4u;
 
 struct Params {
   rows: u32,
@@ -44,30 +47,37 @@ struct Instruction {
   second: u32, // NONE where nothing is added
   into: u32,
   columns: u32, // of `into`, a multiple of 4; of what is normalised, of 8. STORE: of the keys
-  inner: u32, // PRODUCT: columns of the source, a multiple of 4; ROTARY, COPY, STORE: of a head; EMBEDDING: rows of the table
-  weight: u32, // COPY, STORE: from row to row of the source, in vec4s
-  bias: u32, // NONE where there is none. COPY, STORE: from head to head of the source, in vec4s
-  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form; ROTARY: pairs that turn; EMBEDDING: 1 where
-  // positions are the ids; STORE: rows of the cache per sequence
+  // PRODUCT: columns of the source, a multiple of 4; ROTARY, COPY, STORE: of a head; EMBEDDING: rows of the table
+  inner: u32,
+  weight: u32, // COPY, STORE, ATTEND: from row to row of the source, in vec4s
+  bias: u32, // NONE where there is none. COPY, STORE, ATTEND: from head to head of the source, in vec4s
+  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form, and TURNED where W is stored [columns, inner];
+  // ROTARY: pairs that turn; EMBEDDING: 1 where positions are the ids; STORE, ATTEND: rows of the cache per sequence
   form: u32,
-  epsilon: f32,
+  epsilon: f32, // ATTEND: what queries are multiplied by
+  cached: u32, // STORE, ATTEND: where the layer begins in the cache, in vec4s
+  // ATTEND alone:
+  values: u32,
+  key_row: u32, // from row to row, and from head to head, of `second` and `values`, in vec4s
+  key_head: u32,
+  key_heads: u32,
 }
 
 override WORKGROUP: u32 = 8;
 override BARRIERS: bool = true; // lanes read what other lanes wrote
-override TRANSPOSED: bool = false; // products' weights are [columns, inner], and not [inner, columns]
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> program: array<Instruction>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> weight_pairs: array<vec2<f32>>; // weights
+@group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // which costs less to load from than a buffer
 @group(0) @binding(4) var<storage, read> outside: array<vec4<u32>>; // [rows, columns], or the ids of rows
 @group(0) @binding(5) var<storage, read> positions: array<u32>; // [rows]
 @group(0) @binding(6) var<storage, read> frequencies: array<u32>; // of pairs, in 2⁻³² turns a position
 @group(0) @binding(7) var<storage, read> sequences: array<u32>; // [rows]
 @group(0) @binding(8) var<storage, read_write> work: array<f32>;
-@group(0) @binding(9) var cache_k: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
-@group(0) @binding(10) var cache_v: texture_storage_2d<rgba32float, write>; // [B, Hk, T, D]
+@group(0) @binding(9) var cached_k: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
+@group(0) @binding(10) var cached_v: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
+@group(0) @binding(11) var cache_k: texture_storage_2d<rgba32float, write>; // cached_k, after it was read
+@group(0) @binding(12) var cache_v: texture_storage_2d<rgba32float, write>; // cached_v, likewise
 
 @compute @workgroup_size(WORKGROUP)
 fn run(
@@ -80,7 +90,7 @@ fn run(
   for (var i = 0u; i < params.count; i++) {
     let now = program[i];
     if (now.kind == PRODUCT) {
-      for (var tile = 0u; tile < now.columns / 4u; tile += 2u * WORKGROUP) {
+      for (var tile = 0u; tile < now.columns / 4u; tile += WIDE * WORKGROUP) {
         multiply(now, first, tile + local.x, lane);
       }
     } else if (now.kind == LAYER_NORM || now.kind == RMS_NORM) {
@@ -91,6 +101,11 @@ fn run(
       for (var j = first * now.inner + local.x; j < end * now.inner; j += WORKGROUP) {
         turn(now, j / now.inner, j % now.inner);
       }
+    } else if (now.kind == ATTEND) {
+      let groups = now.columns / (4u * HEAD_VECTORS * SHARED);
+      for (var j = first * groups; j < end * groups; j++) {
+        attend(now, j / groups, j % groups * SHARED, lane);
+      }
     } else {
       let vectors = now.columns / 4u;
       for (var j = first * vectors + local.x; j < end * vectors; j += WORKGROUP) {
@@ -100,15 +115,30 @@ fn run(
           look_up(now, j / vectors, j % vectors, j);
         } else if (now.kind == SWIGLU) {
           set_vector(now.into + j, gated(vector(now.source + j), vector(now.second + j)));
-        } else if (now.kind == COPY) {
-          set_vector(now.into + j, vector(now.source + in_heads(now, j / vectors, j % vectors)));
         } else {
-          keep(now, j / vectors, j % vectors);
+          set_vector(now.into + j, vector(now.source + in_heads(now, j / vectors, j % vectors)));
         }
       }
     }
     if (BARRIERS) {
       storageBarrier();
+    }
+  }
+}
+
+// Programs of STORE alone.
+@compute @workgroup_size(WORKGROUP)
+fn store(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let first = group.x * ROWS;
+  let end = min(first + ROWS, params.rows);
+  for (var i = 0u; i < params.count; i++) {
+    let now = program[i];
+    let vectors = now.columns / 4u;
+    for (var j = first * vectors + local.x; j < end * vectors; j += WORKGROUP) {
+      keep(now, j / vectors, j % vectors);
     }
   }
 }
@@ -125,9 +155,14 @@ fn set_vector(i: u32, value: vec4<f32>) {
   work[4u * i + 3u] = value.w;
 }
 
+// Vec4 i of `weights`.
+fn weight_vector(i: u32) -> vec4<f32> {
+  return textureLoad(weights, texel(i));
+}
+
 fn look_up(now: Instruction, row: u32, column: u32, at: u32) {
   let id = select(outside[row / 4u][row % 4u], positions[row], now.form == 1u);
-  var value = weights[now.weight + min(id, now.inner - 1u) * (now.columns / 4u) + column];
+  var value = weight_vector(now.weight + min(id, now.inner - 1u) * (now.columns / 4u) + column);
   if (now.second != NONE) {
     value += vector(now.second + at);
   }
@@ -151,10 +186,66 @@ fn keep(now: Instruction, row: u32, column: u32) {
   let of_head = now.inner / 4u;
   let head = column / of_head;
   let slot = (sequences[row] * (now.columns / now.inner) + head) * capacity + positions[row];
-  let place = texel(slot * of_head + column % of_head);
+  let place = texel(now.cached + slot * of_head + column % of_head);
   let at = in_heads(now, row, column);
   textureStore(cache_k, place, vector(now.source + at));
   textureStore(cache_v, place, vector(now.second + at));
+}
+
+// include cache_attention
+
+var<private> attended: Instruction;
+var<private> queries: u32; // the vec4 at which those of the heads begin
+var<private> keys: u32; // the texel at which their keys, and values, begin
+var<private> results: u32;
+var<private> own_key: array<vec4<f32>, OF_LANE>; // the row's, not in the cache yet
+var<private> own_value: array<vec4<f32>, OF_LANE>;
+var<private> own_place: u32;
+
+// The row's heads `head` and the SHARED − 1 after it.
+fn attend(now: Instruction, row: u32, head: u32, lane: u32) {
+  let heads = now.columns / (4u * HEAD_VECTORS);
+  let key_head = head / (heads / now.key_heads);
+  let own = row * now.key_row + key_head * now.key_head;
+  let first = own + min(lane, HEAD_VECTORS - 1u);
+  let key = vector(now.second + first);
+  let value = vector(now.values + first);
+  own_key[0] = held(key, 0u);
+  own_value[0] = held(value, 0u);
+  for (var o = 1u; o < OF_LANE; o++) {
+    if (OF_KEY == 1u) {
+      own_key[o] = held(key, o);
+      own_value[o] = held(value, o);
+    } else {
+      own_key[o] = vector(now.second + own + vector_of(o, lane));
+      own_value[o] = vector(now.values + own + vector_of(o, lane));
+    }
+  }
+  let position = positions[row];
+  own_place = position;
+  attended = now;
+  queries = now.source + row * now.weight + head * now.bias;
+  keys = now.cached + (sequences[row] * now.key_heads + key_head) * now.form * HEAD_VECTORS;
+  results = now.into + (row * heads + head) * HEAD_VECTORS;
+  attend_to(min(position + 1u, now.form), lane);
+}
+
+fn query_vector(h: u32, i: u32) -> vec4<f32> {
+  return attended.epsilon * vector(queries + h * attended.bias + i);
+}
+
+fn key_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
+  let part = textureLoad(cached_k, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
+  return select(part, own_key[o], j == own_place);
+}
+
+fn value_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
+  let part = textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
+  return select(part, own_value[o], j == own_place);
+}
+
+fn put(h: u32, i: u32, value: vec4<f32>) {
+  set_vector(results + h * HEAD_VECTORS + i, value);
 }
 
 // include row_statistics
@@ -170,13 +261,14 @@ fn normalise(now: Instruction, row: u32) {
   if (now.kind == RMS_NORM) {
     let inverse = inverse_rms(start, now.columns, now.epsilon);
     for (var i = 0u; i < vectors; i++) {
-      set_vector(into + i, vector(start + i) * inverse * weights[now.weight + i]);
+      set_vector(into + i, vector(start + i) * inverse * weight_vector(now.weight + i));
     }
     return;
   }
   let found = layer_norm_statistics(start, now.columns, now.epsilon);
   for (var i = 0u; i < vectors; i++) {
-    set_vector(into + i, (vector(start + i) - found.x) * found.y * weights[now.weight + i] + weights[now.bias + i]);
+    let normal = (vector(start + i) - found.x) * found.y;
+    set_vector(into + i, normal * weight_vector(now.weight + i) + weight_vector(now.bias + i));
   }
 }
 
@@ -220,75 +312,84 @@ fn set_element(start: u32, at: u32, value: f32) {
   work[4u * start + at] = value;
 }
 
-// include subgroup_tile
+const ROWS: u32 = 16u; // of the tile, a multiple of 2
+const WIDE: u32 = 4u; // vec4s of columns that a lane owns
+const STEP: u32 = 4u; // of k
 
-var<private> a_start: u32;
-var<private> a_inner: u32;
+var<private> sums: array<vec4<f32>, ROWS * WIDE>;
 
-fn element_of_a(row: u32, k: u32) -> f32 {
-  return work[a_start + row * a_inner + k];
-}
-
-// The tile of a product whose columns begin at the lane's vec4 `column`.
+// The tile of a product whose columns begin at the lane's vec4 `column`. Eight lanes load two rows of the source at a
+// time, an element each of four k, and hand them round. Rows past the end are the last, computed once more.
 fn multiply(now: Instruction, first: u32, column: u32, lane: u32) {
-  for (var j = 0u; j < 2u * ROWS; j++) {
+  for (var j = 0u; j < ROWS * WIDE; j++) {
     sums[j] = vec4<f32>();
   }
-  a_start = 4u * now.source;
-  a_inner = now.inner;
-  let stride = now.columns / 4u;
-  let own = vec2<u32>(column, column + WORKGROUP);
-  let columns = min(own, vec2<u32>(stride - 1u));
-  if (TRANSPOSED) {
-    let pairs = now.inner / STEP;
-    let at = columns * 4u * pairs + 2u * now.weight;
-    for (var k = 0u; k < pairs; k++) {
-      let left = array(
-        weight_pairs[at.x + k],
-        weight_pairs[at.x + pairs + k],
-        weight_pairs[at.x + 2u * pairs + k],
-        weight_pairs[at.x + 3u * pairs + k],
-      );
-      let right = array(
-        weight_pairs[at.y + k],
-        weight_pairs[at.y + pairs + k],
-        weight_pairs[at.y + 2u * pairs + k],
-        weight_pairs[at.y + 3u * pairs + k],
-      );
-      add_step(
-        first,
-        params.rows - 1u,
-        STEP * k,
-        lane,
-        vec4<f32>(left[0].x, left[1].x, left[2].x, left[3].x),
-        vec4<f32>(right[0].x, right[1].x, right[2].x, right[3].x),
-        vec4<f32>(left[0].y, left[1].y, left[2].y, left[3].y),
-        vec4<f32>(right[0].y, right[1].y, right[2].y, right[3].y),
-      );
+  let vectors = now.columns / 4u;
+  for (var k = 0u; k < now.inner; k += STEP) {
+    var b: array<vec4<f32>, STEP * WIDE>; // of each k the lane's columns
+    for (var w = 0u; w < WIDE; w++) {
+      let own = min(column + w * WORKGROUP, vectors - 1u);
+      let four = four_of_weight(now, k, own);
+      for (var i = 0u; i < STEP; i++) {
+        b[i * WIDE + w] = four[i];
+      }
     }
-  } else {
-    let at = columns + vec2<u32>(now.weight);
-    for (var k = 0u; k < now.inner; k += STEP) {
-      let upper = at + vec2<u32>(k * stride);
-      let lower = upper + vec2<u32>(stride);
-      add_step(
-        first,
-        params.rows - 1u,
-        k,
-        lane,
-        weights[upper.x],
-        weights[upper.y],
-        weights[lower.x],
-        weights[lower.y],
+    var mine: array<f32, ROWS / 2u>;
+    for (var i = 0u; i < ROWS / 2u; i++) {
+      let row = min(first + 2u * i + lane / STEP % 2u, params.rows - 1u);
+      mine[i] = work[4u * now.source + row * now.inner + k + lane % STEP];
+    }
+    for (var i = 0u; i < ROWS / 2u; i++) {
+      let x = mine[i];
+      let upper = array(
+        subgroupBroadcast(x, 0u),
+        subgroupBroadcast(x, 1u),
+        subgroupBroadcast(x, 2u),
+        subgroupBroadcast(x, 3u),
       );
+      let lower = array(
+        subgroupBroadcast(x, 4u),
+        subgroupBroadcast(x, 5u),
+        subgroupBroadcast(x, 6u),
+        subgroupBroadcast(x, 7u),
+      );
+      for (var w = 0u; w < WIDE; w++) {
+        let at = 2u * i * WIDE + w;
+        var above = sums[at];
+        var below = sums[at + WIDE];
+        for (var j = 0u; j < STEP; j++) {
+          above = fma(vec4<f32>(upper[j]), b[j * WIDE + w], above);
+          below = fma(vec4<f32>(lower[j]), b[j * WIDE + w], below);
+        }
+        sums[at] = above; // once: the array is in memory
+        sums[at + WIDE] = below;
+      }
     }
   }
   // A loop whose end is only known when the kernel runs is not unrolled.
-  for (var j = 0u; j / 2u < params.rows - first && j < 2u * ROWS; j++) {
-    if (own[j % 2u] < stride) {
-      finish(now, first + j / 2u, own[j % 2u], sums[j]);
+  for (var j = 0u; j / WIDE < params.rows - first && j < ROWS * WIDE; j++) {
+    let own = column + j % WIDE * WORKGROUP;
+    if (own < vectors) {
+      finish(now, first + j / WIDE, own, sums[j]);
     }
   }
+}
+
+// Rows k … k + 3 of a weight, in the vec4 `column` of columns. Where it is turned what is loaded are its columns.
+fn four_of_weight(now: Instruction, k: u32, column: u32) -> array<vec4<f32>, 4> {
+  let turned = now.form >= TURNED;
+  let vectors = select(now.columns, now.inner, turned) / 4u;
+  let at = now.weight + select(k * vectors + column, 4u * column * vectors + k / 4u, turned);
+  let x = weight_vector(at);
+  let y = weight_vector(at + vectors);
+  let z = weight_vector(at + 2u * vectors);
+  let w = weight_vector(at + 3u * vectors);
+  return array(
+    select(x, vec4<f32>(x.x, y.x, z.x, w.x), turned),
+    select(y, vec4<f32>(x.y, y.y, z.y, w.y), turned),
+    select(z, vec4<f32>(x.z, y.z, z.z, w.z), turned),
+    select(w, vec4<f32>(x.w, y.w, z.w, w.w), turned),
+  );
 }
 
 // include gaussian
@@ -297,13 +398,14 @@ fn finish(now: Instruction, row: u32, column: u32, sum: vec4<f32>) {
   let at = row * (now.columns / 4u) + column;
   var value = sum;
   if (now.bias != NONE) {
-    value += weights[now.bias + column];
+    value += weight_vector(now.bias + column);
   }
   if (now.second != NONE) {
     value += vector(now.second + at);
   }
-  if (now.form > 0u) {
-    value = gelu_of_four(value, now.form == 2u);
+  let form = now.form % TURNED;
+  if (form > 0u) {
+    value = gelu_of_four(value, form == 2u);
   }
   set_vector(now.into + at, value);
 }

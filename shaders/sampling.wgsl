@@ -6,7 +6,8 @@
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
 // column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
 // Temperature 0 takes the largest logit, and the lowest id among equals. The log-probability written
-// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0).
+// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0). `next` gets the token and
+// its column: the next decoding step takes them from there, without a read-back.
 
 struct Params {
   rows: u32,
@@ -16,6 +17,7 @@ struct Params {
   purpose: u32,
   capacity: u32, // columns of tokens
   end_count: u32,
+  next_stride: u32, // columns of next
 }
 
 struct State {
@@ -39,6 +41,7 @@ const LOWEST: f32 = -3.4e38;
 @group(0) @binding(5) var<storage, read_write> state: array<State>; // [rows, 4]
 @group(0) @binding(6) var<storage, read> ends: array<u32>; // [end_count]
 @group(0) @binding(7) var<storage, read> logit_quads: array<vec4<f32>>; // logits, where QUADS
+@group(0) @binding(8) var<storage, read_write> next: array<u32>; // [2, next_stride]: tokens, positions
 
 alias Value = f32; // of a lane
 // include reductions
@@ -129,6 +132,8 @@ fn not_finite(value: f32) -> bool {
 fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
   tokens[row * params.capacity + length] = token;
   log_probs[row * params.capacity + length] = log_prob;
+  next[row] = token;
+  next[params.next_stride + row] = length;
   var done = length + 1u >= end;
   for (var i = 0u; i < params.end_count; i++) {
     done = done || token == ends[i];

@@ -1,7 +1,6 @@
 import { adamwFamily } from "./families/adamw.ts";
 import { attentionFamily } from "./families/attention.ts";
 import { ceilingsFamily } from "./families/ceilings.ts";
-import { decodingFamily } from "./families/decoding.ts";
 import { elementwiseFamily } from "./families/elementwise.ts";
 import { embeddingFamily } from "./families/embedding.ts";
 import { gaeFamily } from "./families/gae.ts";
@@ -32,7 +31,6 @@ export const registry: readonly Family[] = [
   adamwFamily,
   attentionFamily,
   ceilingsFamily,
-  decodingFamily,
   elementwiseFamily,
   embeddingFamily,
   gaeFamily,

@@ -93,8 +93,8 @@ export class Commands {
   copy(source: Range, { storage, offset }: Range): void {
     if (storage.kind === "buffer") return this.#copyTo(storage.buffer, offset, source);
     const { texture } = storage, buffer = bufferOf(source.storage);
-    const { bytes } = source, copied = { texture, buffer, offset: source.offset, bytes };
-    copyTexels(this.#encodeCopy(), copied, "texture");
+    const place = { texture, first: offset, buffer, offset: source.offset, bytes: source.bytes };
+    copyTexels(this.#encodeCopy(), place, "texture");
   }
 
   clear({ storage, offset, bytes }: Range): void {
@@ -177,7 +177,8 @@ export class Commands {
   #copyTo(buffer: GPUBuffer, offset: number, { storage, offset: from, bytes }: Range): void {
     const encoder = this.#encodeCopy();
     if (storage.kind === "texture") {
-      copyTexels(encoder, { texture: storage.texture, buffer, offset, bytes }, "buffer");
+      const place = { texture: storage.texture, first: from, buffer, offset, bytes };
+      copyTexels(encoder, place, "buffer");
     } else encoder.copyBufferToBuffer(storage.buffer, from, buffer, offset, bytes);
   }
 

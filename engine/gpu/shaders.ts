@@ -6,9 +6,9 @@ import attention_texture from "../../shaders/attention_texture.wgsl" with { type
 import attention_texture_subgroup from "../../shaders/attention_texture_subgroup.wgsl" with {
   type: "text",
 };
+import cache_attention from "../../shaders/cache_attention.wgsl" with { type: "text" };
 import cache_params from "../../shaders/cache_params.wgsl" with { type: "text" };
 import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
-import decoding from "../../shaders/decoding.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
@@ -45,7 +45,6 @@ import row_program from "../../shaders/row_program.wgsl" with { type: "text" };
 import row_statistics from "../../shaders/row_statistics.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
-import subgroup_tile from "../../shaders/subgroup_tile.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
 import texels from "../../shaders/texels.wgsl" with { type: "text" };
 import texture_cache from "../../shaders/texture_cache.wgsl" with { type: "text" };
@@ -59,7 +58,6 @@ const texts = {
   attention_texture,
   attention_texture_subgroup,
   ceilings,
-  decoding,
   elementwise,
   embedding,
   gae,
@@ -115,6 +113,7 @@ export function entryPoints(name: ShaderName): string[] {
 
 /** What shaders bring in by a line `// include NAME`. */
 const included: Readonly<Record<string, string>> = {
+  cache_attention,
   cache_params,
   gaussian,
   logistic,
@@ -122,7 +121,6 @@ const included: Readonly<Record<string, string>> = {
   reductions,
   rotation,
   row_statistics,
-  subgroup_tile,
   texels,
   texture_cache,
 };

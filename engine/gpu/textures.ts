@@ -13,22 +13,29 @@ export function textureBytes(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / ROW_BYTES)) * ROW_BYTES;
 }
 
+/** The most bytes that a texture of this device holds. */
+export function mostTextureBytes({ limits }: GPUDevice): number {
+  return limits.maxTextureDimension2D * ROW_BYTES;
+}
+
 /** A texture of `size` bytes, a result of `textureBytes`. Throws where it would be too high for the device. */
 export function createTexture(device: GPUDevice, size: number, label: string): GPUTexture {
-  const height = size / ROW_BYTES, { maxTextureDimension2D: highest } = device.limits;
-  if (height > highest) {
+  const height = size / ROW_BYTES, most = mostTextureBytes(device);
+  if (size > most) {
     throw new RangeError(
       `a texture of ${size} bytes was asked for, but this adapter's hold at most ` +
-        `${highest * ROW_BYTES}; use fewer or shorter sequences at a time`,
+        `${most}; use fewer or shorter sequences at a time`,
     );
   }
   const format = "rgba32float";
   return device.createTexture({ size: [TEXELS_PER_ROW, height], format, usage: USAGE, label });
 }
 
-/** The first `bytes` of a texture, and the place in a buffer that they are copied to or from. */
+/** `bytes` of a texture, and the place in a buffer that they are copied to or from. */
 export interface TexelCopy {
   texture: GPUTexture;
+  /** Where they begin, in bytes: a multiple of those in a row. */
+  first: number;
   buffer: GPUBuffer;
   offset: number;
   bytes: number;
@@ -36,13 +43,13 @@ export interface TexelCopy {
 
 export function copyTexels(
   encoder: GPUCommandEncoder,
-  { texture, buffer, offset, bytes }: TexelCopy,
+  { texture, first, buffer, offset, bytes }: TexelCopy,
   into: "texture" | "buffer",
 ): void {
   const texels = Math.ceil(bytes / TEXEL_BYTES), rows = Math.floor(texels / TEXELS_PER_ROW);
   const copy = (row: number, size: [width: number, height: number]) => {
     const place = { buffer, offset: offset + row * ROW_BYTES, bytesPerRow: ROW_BYTES };
-    const image = { texture, origin: [0, row] };
+    const image = { texture, origin: [0, first / ROW_BYTES + row] };
     if (into === "texture") encoder.copyBufferToTexture(place, image, size);
     else encoder.copyTextureToBuffer(image, place, size);
   };

@@ -1,6 +1,6 @@
 import type { Engine } from "../gpu/engine.ts";
 import { attention, type Heads } from "../ops/attention.ts";
-import { decodeAttention, type LayerCache, newLayerCache, storeInCache } from "../ops/cache.ts";
+import { decodeAttention, type LayerCache, newLayerCaches, storeInCache } from "../ops/cache.ts";
 import { gatherRows } from "../ops/gather.ts";
 import { type HeadView, resizeHeads, viewFused, viewHeads } from "../ops/heads.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -12,6 +12,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./architecture.ts";
 import type { PackedBatch } from "./batch.ts";
 import { embed, type Parts, partsOf, type Rotation, type Rows } from "./decoder-parts.ts";
+import { headLogits } from "./head.ts";
 import { rotaryFrequencies } from "./rope.ts";
 
 // The one decoder of all families: what varies is said by `Architecture` and `ModelConfig`. Letters: N rows,
@@ -31,6 +32,14 @@ export interface DecoderCache extends Rotation {
   layers: readonly LayerCache[];
 }
 
+/** One new row per sequence, u32 [B] each. */
+export interface NewRows {
+  tokens: Tensor;
+  positions: Tensor;
+  sequences: Tensor;
+  program?: RowProgram | null;
+}
+
 /** An empty cache for so many sequences of at most `capacity` tokens. */
 export function newCache(
   config: ModelConfig,
@@ -38,7 +47,7 @@ export function newCache(
   size: readonly [sequences: number, capacity: number],
 ): DecoderCache {
   const heads = kernelHeads(config);
-  const layers = Array.from({ length: config.layers }, () => newLayerCache(engine, size, heads));
+  const layers = newLayerCaches(engine, config.layers, size, heads);
   return { layers, frequencies: rotaryTable(config, engine) };
 }
 
@@ -73,27 +82,32 @@ export function prefill(
   });
 }
 
-/** Hidden states [B, C] of one new row per sequence, whose keys and values join the cache. */
+/** Logits [B, V] after one new row per sequence, whose keys and values join the cache. */
 export function decodeStep(
   config: ModelConfig,
   parameters: Parameters,
-  rows: { tokens: Tensor; positions: Tensor; sequences: Tensor; program?: RowProgram | null },
+  rows: NewRows,
   { layers: cache, frequencies }: DecoderCache,
 ): Tensor {
   const heads = kernelHeads(config);
   rows.program?.begin(rows);
   const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
+    const attended = rows.program?.attend(q, k, v, cache[layer], heads);
+    if (attended) return attended;
     rows.program?.store(k, v, cache[layer], heads) ??
       storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
     return decodeAttention(q, cache[layer], rows.positions, heads);
   };
-  return layers(config, parameters, { ...rows, frequencies }, {
+  const hidden = layers(config, parameters, { ...rows, frequencies }, {
     heads(layer, ...tensors) {
       const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
       return views(layer, q, k, v);
     },
     views,
   });
+  const logits = headLogits(config, parameters, hidden, rows.program);
+  rows.program?.finish();
+  return logits;
 }
 
 /** Heads as the attention kernels take them: of a size that is a multiple of 4, padded with zeros. */

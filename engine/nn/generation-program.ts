@@ -1,7 +1,9 @@
-import { cores, RowProgram } from "../ops/row-program.ts";
+import { cores } from "../ops/row-launches.ts";
+import { RowProgram } from "../ops/row-program.ts";
 import { laneDoesRow } from "../ops/row-reduction.ts";
 import type { Scope } from "../tensor/scope.ts";
 import type { ModelConfig } from "./architecture.ts";
+import { kernelHeads } from "./decoder.ts";
 import { architectureOf } from "./families/index.ts";
 import type { Model } from "./model.ts";
 
@@ -11,14 +13,20 @@ const ALWAYS = 2 ** 18;
 const A_ROW_AND_CORE = 3 * 2 ** 16;
 const MOST = 2 ** 22;
 
+const ROUNDING = 2048; // numbers: each result of a layer begins at a multiple of 64
+
 /**
- * What does the parts of generation that concern rows alone, where that is faster: on an adapter that computes on the
- * CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights stored as f16.
+ * What does a decoding step, or the parts of a prefill that concern rows alone, where that is faster: on an adapter
+ * that computes on the CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights
+ * stored as f16.
+ * @param scope it lives as long
+ * @param prefillFor makes that of a prefill, with the program of the steps after it, if they have one
  */
 export function generationProgram(
   { config, parameters }: Model,
   rows: number,
   scope: Scope,
+  { prefillFor }: { prefillFor?: RowProgram | null } = {},
 ): RowProgram | null {
   const { engine, base, entries } = parameters;
   const { software, subgroups } = engine.features;
@@ -26,9 +34,23 @@ export function generationProgram(
   const most = Math.min(Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores()), MOST);
   if (!software || !subgroups || !plain || layerWeights(config) > most) return null;
   if (!laneDoesRow(engine, config.width)) return null; // it could not do the norms
-  const numbers = rows * layerWidth(config) + ROUNDING;
-  if (2 * 4 * numbers > engine.bindingLimit) return null;
-  return new RowProgram(engine, scope, rows, numbers);
+  const layer = rows * layerWidth(config) + ROUNDING, step = stepNumbers(config, rows, most);
+  if (2 * 4 * layer > engine.bindingLimit) return null;
+  const weights = prefillFor?.weights, shared = { weights, mostWeights: most };
+  const whole = prefillFor === undefined && 4 * step <= engine.bindingLimit;
+  if (whole) {
+    const heads = kernelHeads(config);
+    return new RowProgram(engine, scope, rows, { ...shared, numbers: step, whole, heads });
+  }
+  const heads = prefillFor?.heads ?? undefined; // it needs none, but compiles nothing new with these
+  return new RowProgram(engine, scope, rows, { ...shared, numbers: layer, heads });
+}
+
+/** Numbers that the results of a step take: of its layers, of what is before and after them, and of the head. */
+function stepNumbers(config: ModelConfig, rows: number, most: number): number {
+  const { layers, vocabulary, width } = config;
+  const head = vocabulary * width <= most ? vocabulary : 0;
+  return layers * (rows * layerWidth(config) + ROUNDING) + rows * (2 * width + head);
 }
 
 /** Numbers in the matrices of one layer. */
@@ -37,8 +59,6 @@ function layerWeights(config: ModelConfig): number {
   const matrices = architectureOf(config).mlp.gate === null ? 2 : 3;
   return width * (2 * (heads + keyValueHeads) * headSize + matrices * mlpWidth);
 }
-
-const ROUNDING = 2048; // numbers: each result of a layer begins at a multiple of 64
 
 /** Numbers that a row's results take in a layer, at most; the last has the final norm, too. */
 function layerWidth(config: ModelConfig): number {

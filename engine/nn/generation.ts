@@ -1,9 +1,8 @@
 import type { Engine } from "../gpu/engine.ts";
 import type { RowProgram } from "../ops/row-program.ts";
-import { lastRows } from "../ops/decoding.ts";
 import { sampleNext } from "../ops/sampling.ts";
 import type { Scope } from "../tensor/scope.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { packBatch } from "./batch.ts";
 import { type DecoderCache, decodeStep, newCache, prefill } from "./decoder.ts";
 import { generationProgram } from "./generation-program.ts";
@@ -84,6 +83,7 @@ interface Run {
   tokens: Tensor;
   logProbs: Tensor;
   state: Tensor;
+  next: Tensor;
   sequences: Tensor;
   ends: Tensor;
 }
@@ -101,9 +101,12 @@ function startGeneration(
     ...requests.map(({ context, newTokens }) => context.length + newTokens),
   );
   const tokens = new Uint32Array(rows * capacity), state = new Uint32Array(rows * 4);
+  const columns = Math.ceil(rows / 64) * 64; // where a row of `next` begins it can be bound
+  const next = new Uint32Array(2 * columns);
   for (const [b, { context, newTokens, episode }] of requests.entries()) {
     tokens.set(context, b * capacity);
     state.set([context.length, context.length + newTokens, newTokens > 0 ? 0 : 1, episode], b * 4);
+    [next[b], next[columns + b]] = [context.at(-1)!, context.length - 1];
   }
   const run: Run = {
     cache: newCache(config, parameters, [rows, capacity]),
@@ -111,6 +114,7 @@ function startGeneration(
     tokens: engine.tensor(tokens, [rows, capacity]),
     logProbs: engine.zeros([rows, capacity]),
     state: engine.tensor(state, [rows, 4]),
+    next: engine.tensor(next, [2, columns]),
     sequences: engine.integers([...Array(rows).keys()]),
     // No end token at all: an id no draw can give.
     ends: engine.integers(options.endTokens.length ? [...options.endTokens] : [0xffffffff]),
@@ -135,24 +139,25 @@ function drawFirst(
   const { config, parameters } = model, { engine } = parameters;
   const batch = packBatch(engine, requests.map(({ context }) => context));
   const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-  const program = generationProgram(model, batch.rows, scope);
-  draw(model, run, prefill(config, parameters, batch, run.cache, last, program), options);
+  const program = generationProgram(model, batch.rows, scope, { prefillFor: run.program });
+  const hidden = prefill(config, parameters, batch, run.cache, last, program);
+  draw(headLogits(config, parameters, hidden), run, options);
 }
 
-function decodeOne(model: Model, run: Run, options: GenerationOptions): void {
-  const { program, sequences } = run;
-  const rows = { ...lastRows(run.tokens, run.state), sequences, program };
-  draw(model, run, decodeStep(model.config, model.parameters, rows, run.cache), options);
-}
-
-function draw(
+function decodeOne(
   { config, parameters }: Model,
   run: Run,
-  hidden: Tensor,
   options: GenerationOptions,
 ): void {
+  const { program, sequences, next, cache } = run, { engine, storage, shape: [, columns] } = next;
+  const [tokens, positions] = [0, columns * 4]
+    .map((offset) => new Tensor(engine, storage, offset, sequences.shape, "u32"));
+  const rows = { tokens, positions, sequences, program };
+  draw(decodeStep(config, parameters, rows, cache), run, options);
+}
+
+function draw(logits: Tensor, run: Run, options: GenerationOptions): void {
   const { temperature, topK = 0, topP = 1, seed, purpose } = options;
-  const logits = headLogits(config, parameters, hidden);
   sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
 }
 

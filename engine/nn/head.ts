@@ -1,5 +1,6 @@
 import { linearLogProbability, type LogProbabilities } from "../ops/linear-logprob.ts";
 import { tableLogits, type TableProduct } from "../ops/table-product.ts";
+import type { RowProgram } from "../ops/row-program.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./architecture.ts";
@@ -11,10 +12,16 @@ import { type Adapter, adapterOfLayer, lowRankStates } from "./lora.ts";
 // second product: W + s·B·A and its gradient would each be as large as the head, [V, C]. A tied head's adapter is
 // the head's alone, as in PEFT: the embedding stays as it is.
 
-/** Logits [G, V] of what follows hidden states [G, C]. Differentiable. */
-export function headLogits(config: ModelConfig, parameters: Parameters, hidden: Tensor): Tensor {
-  const added = addedProduct(config, parameters, hidden);
-  return tableLogits(hidden, parameters.get(headWeightName(config)), added);
+/** Logits [G, V] of what follows hidden states [G, C]. Differentiable, but for what a program does. */
+export function headLogits(
+  config: ModelConfig,
+  parameters: Parameters,
+  hidden: Tensor,
+  program: RowProgram | null = null,
+): Tensor {
+  const weight = parameters.get(headWeightName(config));
+  return program?.linear(hidden, weight) ??
+    tableLogits(hidden, weight, addedProduct(config, parameters, hidden));
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
-import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import type { KernelConstants } from "../gpu/kernels.ts";
+import { mostTextureBytes, textureBytes } from "../gpu/textures.ts";
+import { expectShape, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { checkHeads, headParameters, type Heads } from "./attention.ts";
 import { type HeadView } from "./heads.ts";
 
@@ -10,18 +12,37 @@ export interface LayerCache {
 }
 
 /**
- * An empty cache for `sequences` of at most `capacity` rows, in textures where the adapter computes on the CPU:
- * its loads from those cost half.
+ * Empty caches for `sequences` of at most `capacity` rows, one a layer. Where the adapter computes on the CPU they
+ * are in textures: its loads from those cost half. One texture has the keys of all layers and one the values where
+ * they fit, so that a launch can read them all.
  */
-export function newLayerCache(
+export function newLayerCaches(
   engine: Engine,
+  layers: number,
   [sequences, capacity]: readonly [number, number],
   { keyHeads, headSize }: Heads,
   textures = engine.features.software,
-): LayerCache {
+): LayerCache[] {
   const shape = [sequences, keyHeads, capacity, headSize];
-  const make = () => textures ? engine.texels(shape) : engine.empty(shape);
-  return { keys: make(), values: make() };
+  const [keys, values] = [0, 1].map(() =>
+    textures
+      ? texelsOfLayers(engine, layers, shape)
+      : Array.from({ length: layers }, () => engine.empty(shape))
+  );
+  return keys.map((_, layer) => ({ keys: keys[layer], values: values[layer] }));
+}
+
+/** A tensor of this shape a layer, all in one texture where they fit. */
+function texelsOfLayers(engine: Engine, layers: number, shape: Shape): Tensor[] {
+  const bytes = textureBytes(4 * sizeOf(shape)), each = Array.from({ length: layers });
+  if (layers * bytes > mostTextureBytes(engine.device)) return each.map(() => engine.texels(shape));
+  const { storage } = engine.texels([layers * bytes / 4]);
+  return each.map((_, layer) => new Tensor(engine, storage, layer * bytes, shape, "f32"));
+}
+
+/** The vec4 of its texture at which a layer's cache begins; a buffer is bound where it begins. */
+export function firstTexel({ storage, offset }: Tensor): number {
+  return storage.kind === "texture" ? offset / 16 : 0;
 }
 
 /**
@@ -55,6 +76,7 @@ export function storeInCache(
     key_heads: keyHeads,
     head_vectors: headSize / 4,
     capacity: keys.shape[2],
+    first: firstTexel(keys),
     k_first: k.first / 4,
     k_row: k.row / 4,
     k_head: k.head / 4,
@@ -102,23 +124,38 @@ export function decodeAttention(
   const parameters = {
     ...headParameters(heads),
     capacity,
+    first: firstTexel(keys),
     q_first: q.first / 4,
     q_row: q.row / 4,
     q_head: q.head / 4,
   };
-  const SHARED = variant === "plain" ? 1 : sharedHeads(heads);
-  const constants: Record<string, number> = {
-    HEAD_VECTORS: headSize / 4,
-    ...SHARED > 1 && { SHARED },
-  };
-  if (variant !== "subgroup") {
-    constants.LANES = lanesOf(engine, headSize);
-    // On a software adapter loops over a large head are not unrolled.
-    constants.UNROLL = Number(!engine.features.software || headSize <= 32);
-  }
+  const constants = constantsOf(engine, variant, heads), { SHARED = 1 } = constants;
   const grid = [heads.heads / SHARED, count, 1] as const;
   engine.launch(decodeShaders[variant], "decode", bindings, parameters, grid, constants);
   return out;
+}
+
+function constantsOf(engine: Engine, variant: DecodeVariant, heads: Heads): KernelConstants {
+  const { headSize } = heads;
+  if (variant === "subgroup") return lanesOfCache(heads)!;
+  return {
+    HEAD_VECTORS: headSize / 4,
+    ...variant === "texture" && { SHARED: sharedHeads(heads) },
+    LANES: lanesOf(engine, headSize),
+    // On a software adapter loops over a large head are not unrolled.
+    UNROLL: Number(!engine.features.software || headSize <= 32),
+  };
+}
+
+/** How the lanes of shaders/cache_attention.wgsl share out a cache of such heads; null where they cannot. */
+export function lanesOfCache(heads: Heads): KernelConstants | null {
+  const { headSize } = heads;
+  if (headSize > 32 && headSize % 32) return null;
+  return {
+    HEAD_VECTORS: headSize / 4,
+    SHARED: sharedHeads(heads),
+    OF_KEY: headSize % 32 === 0 ? 8 : 1,
+  };
 }
 
 /**
@@ -131,9 +168,9 @@ function lanesOf({ device, features: { software, lanes } }: Engine, headSize: nu
   return Math.min(32, 2 ** Math.floor(Math.log2(room)));
 }
 
-function decodeVariant({ engine, storage }: Tensor, { headSize }: Heads): DecodeVariant {
+function decodeVariant({ engine, storage }: Tensor, heads: Heads): DecodeVariant {
   if (storage.kind === "buffer") return "plain";
-  return engine.features.subgroups && headSize % 32 === 0 ? "subgroup" : "texture";
+  return engine.features.subgroups && lanesOfCache(heads) ? "subgroup" : "texture";
 }
 
 const MOST_VECTORS = 16; // of the queries that a lane holds; more compile for long

@@ -10,6 +10,11 @@ export interface Instruction {
   bias?: number;
   form?: number;
   epsilon?: number;
+  cached?: number;
+  values?: number;
+  keyRow?: number;
+  keyHead?: number;
+  keyHeads?: number;
 }
 
 const kinds = {
@@ -20,13 +25,14 @@ const kinds = {
   product: 4,
   swiglu: 5,
   rotary: 6,
-  copy: 7,
-  store: 8,
+  attend: 7,
+  copy: 8,
+  store: 9,
 } as const;
 
 export type InstructionKind = keyof typeof kinds;
 
-const WORDS = 10; // of an instruction
+const WORDS = 15; // of an instruction
 const NONE = 0xffffffff;
 
 /** Instructions as the shader reads them. */
@@ -36,9 +42,10 @@ export function encode(instructions: readonly Instruction[]): Uint32Array {
   for (const [i, instruction] of instructions.entries()) {
     const { kind, source = 0, second = NONE, into = 0, columns, inner = 0 } = instruction;
     const { weight = 0, bias = NONE, form = 0, epsilon = 0 } = instruction;
-    const all = [kinds[kind], source, second, into, columns, inner, weight, bias, form];
-    words.set(all, i * WORDS);
-    numbers[i * WORDS + all.length] = epsilon;
+    const { cached = 0, values = 0, keyRow = 0, keyHead = 0, keyHeads = 0 } = instruction;
+    const before = [kinds[kind], source, second, into, columns, inner, weight, bias, form];
+    words.set([...before, 0, cached, values, keyRow, keyHead, keyHeads], i * WORDS);
+    numbers[i * WORDS + before.length] = epsilon;
   }
   return words;
 }

@@ -1,41 +1,47 @@
-import type { Storage } from "../gpu/buffers.ts";
 import type { Engine } from "../gpu/engine.ts";
 import type { Scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { Heads } from "./attention.ts";
-import type { LayerCache } from "./cache.ts";
+import { checkHeads, headParameters, type Heads } from "./attention.ts";
+import { firstTexel, lanesOfCache, type LayerCache } from "./cache.ts";
 import { type FusedOrder, type HeadView, viewFused } from "./heads.ts";
 import { geluForms } from "./matmul-subgroup.ts";
 import { matmulVariant } from "./matmul-variants.ts";
 import type { LinearOptions } from "./matmul.ts";
 import type { RotaryOptions } from "./rotary.ts";
-import { encode, type Instruction } from "./row-instructions.ts";
+import type { Instruction } from "./row-instructions.ts";
+import {
+  cores,
+  type Needs,
+  RowLaunches,
+  rowsOfBlock,
+  RowWeights,
+  type StepRows,
+} from "./row-launches.ts";
 import { laneDoesRow } from "./row-reduction.ts";
 
 const PLACE = 64; // numbers at whose multiples a result begins, so that other kernels can bind it
 
-/** The rows of a step: where they stand, and in which sequence, u32 [rows] each. */
-export interface StepRows {
-  positions: Tensor;
-  sequences: Tensor;
-}
+// Attention over the cache within a program leaves cores idle where rows are few, and costs what it saves where such
+// rows have so many numbers to read. On two cores.
+const MOST_CACHED = 2 ** 18;
+const MOST_HEAD = 64; // larger heads compile for long
 
-/** A launch that is being put together. */
-interface Pending {
-  instructions: Instruction[];
-  /** How the weights of its products lie; null before the first. */
-  transposed: boolean | null;
-  outside: Tensor | null;
-  frequencies: Tensor | null;
-  cache: LayerCache | null;
-}
+const TURNED = 4; // of shaders/row_program.wgsl
 
-const nothing: Omit<Pending, "instructions"> = {
-  transposed: null,
-  outside: null,
-  frequencies: null,
-  cache: null,
-};
+export interface RowProgramOptions {
+  /** Numbers that the results of a layer, or of a whole step, may take together; what does not fit is null. */
+  numbers: number;
+  /** Whether the results of all layers are kept till the next step, which `attend` needs. */
+  whole?: boolean;
+  /** Heads of `attend`, for which it is compiled. */
+  heads?: Heads;
+  /** Those of another program over the same ones. */
+  weights?: RowWeights;
+  /** A product with more weights is null. */
+  mostWeights?: number;
+  /** Whether lanes wait for each other: those of a software adapter's subgroup go in step. */
+  barriers?: boolean;
+}
 
 /**
  * Ops on the rows of a batch that are put off and done together, in one launch, before whatever else is launched
@@ -43,46 +49,50 @@ const nothing: Omit<Pending, "instructions"> = {
  * null where it cannot, for the op to be called in its place. Not differentiable.
  */
 export class RowProgram {
+  readonly weights: RowWeights;
+  /** Those of `attend`; null where it cannot. */
+  readonly heads: Heads | null;
   #work: Tensor;
-  #layer = 0; // of the step: even and odd ones have half of #work each
-  #used = 0; // of that half, in numbers
-  #noCache: LayerCache; // bound where nothing is stored
-  #weights: Storage | null = null;
-  #rows: StepRows | null = null;
-  #pending: Pending = { ...nothing, instructions: [] };
-  #loaded = new Map<string, Tensor>(); // what was brought into #work since the last launch, by where it lay
-  #encoded: { text: string; program: Tensor }[] = []; // of a step as it was last time: steps are alike
-  #launches = 0; // of this step
-  #transposed = false; // in the last launch with products: another without any compiles nothing new
-  readonly #launch = (): void => this.launch();
+  #parts: number; // of #work; layers have them in turns
+  #layer = 0; // of the step
+  #used = 0; // of its part, in numbers
+  #mostWeights: number;
+  #launches: RowLaunches;
+  #loaded = new Map<string, Tensor>(); // what was brought into #work, by the launch and by where it lay
+  #stores: [LayerCache, Instruction][] = []; // what `finish` puts
 
-  /**
-   * @param scope what it holds lives as long
-   * @param numbers that the results of a layer may take together; what does not fit is null
-   * @param barriers whether lanes wait for each other: those of a software adapter's subgroup go in step
-   */
+  /** @param scope what it holds lives as long */
   constructor(
     readonly engine: Engine,
     readonly scope: Scope,
     readonly rows: number,
-    numbers: number,
-    readonly barriers = !engine.features.software,
+    options: RowProgramOptions,
   ) {
-    const half = Math.ceil(numbers / PLACE) * PLACE;
-    this.#work = engine.within(scope, () => engine.empty([2 * half]));
-    const texel = () => engine.within(scope, () => engine.texels([4]));
-    this.#noCache = { keys: texel(), values: texel() };
+    const { numbers, whole = false, heads, weights = new RowWeights(scope) } = options;
+    const { mostWeights = Infinity, barriers = !engine.features.software } = options;
+    this.#mostWeights = mostWeights;
+    this.weights = weights;
+    const size = Math.ceil(numbers / PLACE) * PLACE;
+    this.#parts = whole ? 1 : 2;
+    this.#work = engine.within(scope, () => engine.empty([this.#parts * size]));
+    const fits = engine.features.lanes === 8 && heads && heads.headSize <= MOST_HEAD;
+    const lanes = fits ? lanesOfCache(heads) : null;
+    this.heads = lanes && heads!;
+    const constants = { WORKGROUP: engine.features.lanes, BARRIERS: Number(barriers), ...lanes };
+    this.#launches = new RowLaunches(this.#work, scope, rows, weights, constants);
   }
 
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
-    this.#rows = rows;
-    this.#layer = this.#used = this.#launches = 0;
+    this.#launches.begin(rows);
+    this.#layer = this.#used = 0;
     this.#loaded.clear();
+    this.#stores = [];
   }
 
-  /** Begins the step's next layer: the results of the last one stay, those of the one before are no more. */
+  /** Begins the step's next layer: the results of the last one stay. */
   nextLayer(): void {
+    if (this.#parts === 1) return;
     this.#layer++;
     this.#used = 0;
     this.#loaded.clear();
@@ -92,11 +102,11 @@ export class RowProgram {
   embedding(table: Tensor, ids: Tensor, residual?: Tensor): Tensor | null {
     const [inner, columns] = table.shape;
     const second = residual && this.#place(residual);
-    if (!this.#owns(table) || second === null) return null;
-    const byPosition = ids === this.#rows?.positions;
-    if (!byPosition) this.#bind({ outside: ids });
+    if (!this.weights.owns(table) || second === null) return null;
+    const byPosition = ids === this.#launches.positions;
     const weight = table.offset / 16, form = Number(byPosition);
-    return this.#add({ kind: "embedding", columns, inner, weight, second, form });
+    const instruction = { kind: "embedding", columns, inner, weight, second, form } as const;
+    return this.#add(instruction, byPosition ? {} : { outside: ids });
   }
 
   linear(x: Tensor, weight: Tensor, options: LinearOptions = {}): Tensor | null {
@@ -105,11 +115,10 @@ export class RowProgram {
     const { engine, rows } = this, transposeB = !inputFirst;
     const variant = matmulVariant(engine, { rows, columns, inner }, { transposeB });
     if (variant !== "subgroup" || inner % 4 || x.shape[1] !== inner) return null;
-    if (residual && residual.shape[1] !== columns) return null;
-    if (!this.#owns(weight) || (bias && !this.#owns(bias))) return null;
+    if (residual && residual.shape[1] !== columns || weight.size > this.#mostWeights) return null;
+    if (!this.weights.owns(weight) || (bias && !this.weights.owns(bias))) return null;
     const source = this.#place(x), second = residual && this.#place(residual);
     if (source === null || second === null) return null;
-    this.#bind({ transposed: transposeB });
     return this.#add({
       kind: "product",
       source,
@@ -118,12 +127,12 @@ export class RowProgram {
       inner,
       weight: weight.offset / 16,
       bias: bias && bias.offset / 16,
-      form: gelu && geluForms[gelu],
+      form: (gelu ? geluForms[gelu] : 0) + (transposeB ? TURNED : 0),
     });
   }
 
   layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor | null {
-    if (!this.#owns(bias)) return null;
+    if (!this.weights.owns(bias)) return null;
     return this.#normalise({ kind: "layerNorm", bias: bias.offset / 16, epsilon }, x, weight);
   }
 
@@ -138,10 +147,9 @@ export class RowProgram {
   }
 
   rotary(x: Tensor, positions: Tensor, { headSize, frequencies }: RotaryOptions): Tensor | null {
-    if (positions !== this.#rows?.positions || !this.#made(x)) return null;
-    this.#bind({ frequencies });
-    const source = x.offset / 16, form = frequencies.size;
-    return this.#add({ kind: "rotary", source, columns: x.shape[1], inner: headSize, form });
+    if (positions !== this.#launches.positions || !this.#made(x)) return null;
+    const source = x.offset / 16, form = frequencies.size, [, columns] = x.shape;
+    return this.#add({ kind: "rotary", source, columns, inner: headSize, form }, { frequencies });
   }
 
   /** `splitHeads` of fused rows that it made. */
@@ -163,65 +171,76 @@ export class RowProgram {
 
   /** `storeInCache` of this step's rows; null where it cannot. */
   store(k: HeadView, v: HeadView, cache: LayerCache, heads: Heads): true | null {
+    const instruction = this.#storing(k, v, cache, heads);
+    if (instruction) this.#putStore(cache, instruction);
+    return instruction && true;
+  }
+
+  /**
+   * `storeInCache` and `decodeAttention` of this step's rows, in the order of its sequences. The cache has them after
+   * `finish`. Null where it cannot, or where the rows are too few for what each has to read.
+   */
+  attend(q: HeadView, k: HeadView, v: HeadView, cache: LayerCache, heads: Heads): Tensor | null {
+    checkHeads(heads);
+    const { rows } = this, { keys, values } = cache, { scale } = headParameters(heads);
+    const idle = Math.ceil(rows / rowsOfBlock(rows)) < cores();
+    const known = this.#parts === 1 && this.heads && sameHeads(this.heads, heads) &&
+      this.#made(q.tensor);
+    const store = known && this.#storing(k, v, cache, heads);
+    if (!store || idle && keys.size > MOST_CACHED) return null;
+    const attended = this.#add({
+      ...store,
+      kind: "attend",
+      source: firstVector(q),
+      columns: heads.heads * heads.headSize,
+      weight: q.row / 4,
+      bias: q.head / 4,
+      epsilon: scale,
+      second: store.source,
+      values: store.second,
+      keyRow: store.weight,
+      keyHead: store.bias,
+      keyHeads: heads.keyHeads,
+    }, { cached_k: keys.storage, cached_v: values.storage });
+    if (attended) this.#stores.push([cache, store]);
+    return attended;
+  }
+
+  /** Stores the keys and values that were attended to: a launch of its own, for those before read the cache. */
+  finish(): void {
+    for (const [cache, instruction] of this.#stores) this.#putStore(cache, instruction);
+    this.#stores = [];
+  }
+
+  /** Launches what was put off. */
+  launch(): void {
+    this.#launches.launch();
+  }
+
+  #storing(k: HeadView, v: HeadView, cache: LayerCache, heads: Heads): Instruction | null {
     const alike = k.row === v.row && k.head === v.head;
     if (!alike || !this.#made(k.tensor) || !this.#made(v.tensor)) return null;
     if (cache.keys.storage.kind !== "texture") return null;
-    this.#bind({ cache });
-    const [source, second] = [k, v].map(({ tensor, first }) => (tensor.offset / 4 + first) / 4);
-    this.#put({
+    return {
       kind: "store",
-      source,
-      second,
+      source: firstVector(k),
+      second: firstVector(v),
       columns: heads.keyHeads * heads.headSize,
       inner: heads.headSize,
       weight: k.row / 4,
       bias: k.head / 4,
       form: cache.keys.shape[2],
-    });
-    return true;
+      cached: firstTexel(cache.keys),
+    };
   }
 
-  /** Launches what was put off. */
-  launch(): void {
-    const { instructions, transposed, outside, frequencies, cache: stored } = this.#pending;
-    if (instructions.length === 0) return;
-    this.#pending = { ...nothing, instructions: [] };
-    this.#loaded.clear(); // it may be written before it is used again
-    this.#transposed = transposed ?? this.#transposed;
-    const { engine, rows } = this, cache = stored ?? this.#noCache;
-    const program = this.#programOf(instructions);
-    const weights = this.#weights ? whole(engine, this.#weights) : program;
-    const bindings = {
-      program,
-      weights,
-      weight_pairs: weights,
-      outside: outside ?? program, // what is not used holds something readable
-      positions: this.#rows?.positions ?? program,
-      sequences: this.#rows?.sequences ?? program,
-      frequencies: frequencies ?? program,
-      work: this.#work,
-      cache_k: cache.keys,
-      cache_v: cache.values,
-    };
-    const ROWS = blockRows(rows);
-    engine.launch(
-      "row_program",
-      "run",
-      bindings,
-      { rows, count: instructions.length },
-      [Math.ceil(rows / ROWS), 1, 1],
-      {
-        ROWS,
-        WORKGROUP: engine.features.lanes,
-        TRANSPOSED: Number(this.#transposed),
-        BARRIERS: Number(this.barriers),
-      },
-    );
+  #putStore({ keys, values }: LayerCache, instruction: Instruction): void {
+    this.#launches.put(instruction, { cache_k: keys.storage, cache_v: values.storage });
   }
 
   #normalise(instruction: Omit<Instruction, "columns">, x: Tensor, weight: Tensor): Tensor | null {
     const [, columns] = x.shape;
-    if (!laneDoesRow(this.engine, columns) || !this.#owns(weight)) return null;
+    if (!laneDoesRow(this.engine, columns) || !this.weights.owns(weight)) return null;
     const source = this.#place(x);
     if (source === null) return null;
     return this.#add({ ...instruction, source, columns, weight: weight.offset / 16 });
@@ -237,68 +256,32 @@ export class RowProgram {
     const { storage, shape: [rows, columns] } = x;
     if (x.shape.length !== 2 || rows !== this.rows) return null;
     if (this.#made(x)) return x.offset / 16;
-    const from = `${storage.id} ${x.offset} ${columns}`;
-    const known = this.#loaded.get(from);
+    const from = () => `${this.#launches.count} ${storage.id} ${x.offset} ${columns}`;
+    const known = this.#loaded.get(from());
     if (known) return known.offset / 16;
-    this.#bind({ outside: x });
-    const loaded = this.#add({ kind: "load", columns });
+    const loaded = this.#add({ kind: "load", columns }, { outside: x });
     if (!loaded) return null;
-    this.#loaded.set(from, loaded);
+    this.#loaded.set(from(), loaded); // after a launch, if it took one
     return loaded.offset / 16;
   }
 
-  /** Whether a weight lies where all weights of this program do. */
-  #owns({ storage, dtype }: Tensor): boolean {
-    if (dtype !== "f32" || storage.size > this.engine.bindingLimit) return false;
-    return (this.#weights ??= storage) === storage;
-  }
-
-  /** Binds what an instruction needs; what another of the same launch needs otherwise is launched first. */
-  #bind(wanted: Partial<Pending>): void {
-    for (const [name, value] of Object.entries(wanted)) {
-      const bound = this.#pending[name as keyof Pending];
-      if (bound !== null && bound !== value) this.launch();
-    }
-    Object.assign(this.#pending, wanted);
-  }
-
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
-  #add(instruction: Instruction): Tensor | null {
-    const { engine, rows } = this, { columns } = instruction, half = this.#work.size / 2;
+  #add(instruction: Instruction, needs: Partial<Needs> = {}): Tensor | null {
+    const { engine, rows } = this, { columns } = instruction, part = this.#work.size / this.#parts;
     const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
-    if (columns % 4 || this.#used + numbers > half) return null;
-    const at = this.#layer % 2 * half + this.#used;
+    if (columns % 4 || this.#used + numbers > part) return null;
+    const at = this.#layer % this.#parts * part + this.#used;
     this.#used += numbers;
-    this.#put({ ...instruction, into: at / 4 });
+    this.#launches.put({ ...instruction, into: at / 4 }, needs);
     return new Tensor(engine, this.#work.storage, at * 4, [rows, columns], "f32");
   }
-
-  #put(instruction: Instruction): void {
-    this.engine.defer(this.#launch);
-    this.#pending.instructions.push(instruction);
-  }
-
-  #programOf(instructions: readonly Instruction[]): Tensor {
-    const { engine, scope } = this, i = this.#launches++;
-    const text = JSON.stringify(instructions);
-    if (this.#encoded[i]?.text !== text) {
-      const program = engine.within(scope, () => engine.integers(encode(instructions)));
-      this.#encoded[i] = { text, program };
-    }
-    return this.#encoded[i].program;
-  }
 }
 
-function whole(engine: Engine, storage: Storage): Tensor {
-  return new Tensor(engine, storage, 0, [storage.size / 4], "f32");
+function firstVector({ tensor, first }: HeadView): number {
+  return (tensor.offset / 4 + first) / 4;
 }
 
-/** Rows that a workgroup takes: as many as leave none of the cores without work. */
-function blockRows(rows: number): number {
-  return [32, 16].find((size) => Math.ceil(rows / size) >= cores()) ?? 8; // each compiles for seconds
-}
-
-/** Cores of this machine, which a software adapter computes on. */
-export function cores(): number {
-  return globalThis.navigator?.hardwareConcurrency ?? 2;
+function sameHeads(one: Heads, other: Heads): boolean {
+  return one.heads === other.heads && one.keyHeads === other.keyHeads &&
+    one.headSize === other.headSize;
 }

@@ -19,6 +19,8 @@ export interface SamplingBuffers {
    * done), whether it is done (1 or 0), and its episode's number, the place of its random draws.
    */
   state: Tensor;
+  /** `u32 [2, at least B]`: the row's newest token and its position, which is what a decoding step takes. */
+  next: Tensor;
   /** Ids that end a row, `u32 [E]`. */
   ends: Tensor;
 }
@@ -33,20 +35,24 @@ export interface SamplingOptions extends Truncation {
 
 /**
  * Draws the next token of each row that is not done, and writes it, and its log-probability under the
- * untruncated softmax(logits / temperature) (softmax(logits) at temperature 0), at the row's length;
- * then the length grows by one, and the row is done when the token is one of `ends` or the limit is
- * reached. A done row is left as it is. The draw depends on the logits, the seed, the episode and the
- * column alone. Not differentiable, and nothing is read back. A row with logits that are not finite
- * gets some id, with a log-probability that is not finite either.
+ * untruncated softmax(logits / temperature) (softmax(logits) at temperature 0), at the row's length,
+ * and the token and that place in `next`; then the length grows by one, and the row is done when the
+ * token is one of `ends` or the limit is reached. A done row is left as it is. The draw depends on the
+ * logits, the seed, the episode and the column alone. Not differentiable, and nothing is read back. A
+ * row with logits that are not finite gets some id, with a log-probability that is not finite either.
  */
 export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): void {
-  const { logits, tokens, logProbs: log_probs, state, ends } = buffers;
+  const { logits, tokens, logProbs: log_probs, state, ends, next } = buffers;
   expectShape("sampleNext", "logits", logits, [null, null]);
   const { engine, shape: [rows, vocabulary] } = logits;
   expectIntegers("sampleNext", "tokens", tokens, [rows, null]);
   expectShape("sampleNext", "logProbs", log_probs, tokens.shape);
   expectIntegers("sampleNext", "state", state, [rows, 4]);
   expectIntegers("sampleNext", "ends", ends, [null]);
+  expectIntegers("sampleNext", "next", next, [2, null]);
+  if (next.shape[1] < rows) {
+    throw new RangeError(`sampleNext: next has ${next.shape[1]} columns for ${rows} rows`);
+  }
   expectTruncation("sampleNext", options);
   const { temperature, topK, topP, seed, purpose = purposes.token } = options;
   if (seed !== seed >>> 0) {
@@ -60,8 +66,9 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
     purpose,
     capacity: tokens.shape[1],
     end_count: ends.size,
+    next_stride: next.shape[1],
   };
-  const bindings = { logits, logit_quads: logits, tokens, log_probs, state, ends };
+  const bindings = { logits, logit_quads: logits, tokens, log_probs, state, ends, next };
   const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine, vocabulary);
   const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
   if (temperature === 0 || !truncated) {

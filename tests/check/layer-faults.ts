@@ -113,15 +113,8 @@ export const layerFaults: readonly Fault[] = [
     sizes: { B: 3, T: 37, H: 4, K: 2, D: 64, ragged: 1 },
     variant: "subgroup",
     what: "the second half of a head is the first again",
-    right: "textureLoad(cached_v, texel(value + o * 8u))",
-    wrong: "textureLoad(cached_v, texel(value))",
-  },
-  {
-    shader: "decoding",
-    op: "lastRows",
-    what: "the token after the last is taken",
-    right: "state[row].x - 1u",
-    wrong: "state[row].x",
+    right: "textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)))",
+    wrong: "textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(0u, lane)))",
   },
   {
     shader: "embedding",

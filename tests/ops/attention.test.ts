@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { attention } from "../../engine/ops/attention.ts";
-import { decodeAttention, decodeVariants, newLayerCache } from "../../engine/ops/cache.ts";
+import { decodeAttention, decodeVariants, newLayerCaches } from "../../engine/ops/cache.ts";
 import { viewHeads } from "../../engine/ops/heads.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { checkFamily } from "../support/check.ts";
@@ -57,7 +57,7 @@ test("on a software adapter all kernels of decoding give the same bits", async (
     return decodeVariants
       .filter((variant) => variant !== "subgroup" || engine.features.subgroups)
       .map((variant) => {
-        const cache = newLayerCache(engine, [B, T], heads, variant !== "plain");
+        const [cache] = newLayerCaches(engine, 1, [B, T], heads, variant !== "plain");
         engine.copy(keys, cache.keys);
         engine.copy(values, cache.values);
         return decodeAttention(viewHeads(q, D), cache, positions, heads, variant);
@@ -75,7 +75,8 @@ test("on a real GPU decoding has room in workgroup memory for the largest heads"
   engine.launch = (...[, , , , , constants]) => void lanes.push(constants!.LANES);
   const sizes = [8, 64, 128, 256];
   for (const headSize of sizes) {
-    const heads = { heads: 1, keyHeads: 1, headSize }, cache = newLayerCache(engine, [2, 9], heads);
+    const heads = { heads: 1, keyHeads: 1, headSize },
+      [cache] = newLayerCaches(engine, 1, [2, 9], heads);
     const q = viewHeads(engine.zeros([2, headSize]), headSize);
     decodeAttention(q, cache, engine.zeros([2], "u32"), heads);
   }

@@ -31,6 +31,7 @@ async function drawOnce(
     logProbs: engine.tensor(filled, [rows, capacity]),
     state: engine.integers(states.flat(), [rows, 4]),
     ends: engine.integers(ends),
+    next: engine.zeros([2, rows], "u32"),
   };
   sampleNext(buffers, options);
   const tokens = await buffers.tokens.readIntegers();
@@ -196,10 +197,13 @@ test("wrong buffers are named", async () => {
     logProbs: engine.zeros([2, 4]),
     state: engine.zeros([2, 4], "u32"),
     ends: engine.integers([]),
+    next: engine.zeros([2, 2], "u32"),
   };
   const wrong = { ...buffers, tokens: engine.zeros([3, 4], "u32") };
   expect(() => sampleNext(wrong, plain)).toThrow("tokens has shape [3, 4]");
   expect(() => sampleNext({ ...buffers, state: engine.zeros([2, 4]) }, plain)).toThrow("holds f32");
+  const narrow = { ...buffers, next: engine.zeros([2, 1], "u32") };
+  expect(() => sampleNext(narrow, plain)).toThrow("next has 1 columns for 2 rows");
   expect(() => sampleNext(buffers, { ...plain, topP: 2 })).toThrow("topP is 2");
   expect(() => sampleNext(buffers, { ...plain, seed: 1.5 })).toThrow("seed is 1.5");
 });

@@ -9,7 +9,7 @@ import {
   decodeAttention,
   type DecodeVariant,
   type LayerCache,
-  newLayerCache,
+  newLayerCaches,
   storeInCache,
 } from "../../ops/cache.ts";
 import { viewFused, viewHeads } from "../../ops/heads.ts";
@@ -127,7 +127,7 @@ const cacheVariants: readonly Variant[] = [
 function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant = "plain"): LayerCache {
   const { engine, shape: [count, , capacity] } = keys;
   if (variant === "plain") return { keys, values };
-  const cache = newLayerCache(engine, [count, capacity], heads, true);
+  const [cache] = newLayerCaches(engine, 1, [count, capacity], heads, true);
   engine.copy(keys, cache.keys);
   engine.copy(values, cache.values);
   return cache;

@@ -1,10 +1,11 @@
 import type { Engine } from "../../gpu/engine.ts";
-import { newLayerCache } from "../../ops/cache.ts";
+import { newLayerCaches } from "../../ops/cache.ts";
 import { viewHeads } from "../../ops/heads.ts";
 import { RowProgram } from "../../ops/row-program.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { randomIntegers } from "../numbers.ts";
 import { constant, type Family, integers, type Op, type Sizes, type Variant } from "../op.ts";
+import { attendRow } from "../attention.ts";
 import { product } from "../product.ts";
 import { geluReference } from "./gelu.ts";
 import { layerNormReference } from "./layernorm.ts";
@@ -14,6 +15,7 @@ import { rotaryOptions, rotaryReference } from "./rotary.ts";
 const EPSILON = 0.1, THETA = 500, VOCABULARY = 37, PLACES = 19;
 const CAPACITY = 15; // rows of the cache: those of later positions are left out
 
+const cacheShape = ({ B, C, H, K }: Sizes) => [B, K || H, CAPACITY, C / H];
 const turning = ({ C, H }: Sizes) => ({ headSize: C / H, theta: THETA });
 
 /** The weights of a program lie in one buffer, each at a multiple of 64 numbers. */
@@ -35,19 +37,21 @@ function packed<Name extends string>(
 
 /** Every instruction once, each fed by the ones before. */
 function runAll(
-  { x, ids, positions, ...weights }: Readonly<Record<string, Tensor>>,
+  { x, ids, positions, cached_k, cached_v, ...weights }: Readonly<Record<string, Tensor>>,
   sizes: Sizes,
   barriers: boolean,
 ): Record<string, Tensor> {
-  const { engine } = x, { B, C, H, M } = sizes;
+  const { engine } = x, { B, C, H, M } = sizes, K = sizes.K || H, size = C / H;
   const { table, places, weight, bias, square, tall, triple } = packed(engine, weights);
-  const scope = engine.openScope(),
-    program = new RowProgram(engine, scope, B, B * (14 * C + M) + 2048, barriers);
+  const heads = { heads: H, keyHeads: K, headSize: size };
+  const numbers = B * (15 * C + M) + 4096, scope = engine.openScope();
+  const program = new RowProgram(engine, scope, B, { numbers, whole: true, heads, barriers });
   const sequences = engine.integers(Array.from({ length: B }, (_, b) => B - 1 - b));
-  const heads = { heads: H, keyHeads: H, headSize: C / H };
-  const cache = newLayerCache(engine, [B, CAPACITY], heads, true);
+  const [cache, known] = newLayerCaches(engine, 2, [B, CAPACITY], heads, true);
   const zeros = engine.zeros(cache.keys.shape);
   for (const part of [cache.keys, cache.values]) engine.copy(zeros, part);
+  engine.copy(cached_k, known.keys);
+  engine.copy(cached_v, known.values);
   program.begin({ positions, sequences });
   const inputFirst = sizes.inputFirst === 1;
   const embedded = program.embedding(places, positions, program.embedding(table, ids)!)!;
@@ -57,11 +61,15 @@ function runAll(
   const bent = program.linear(rms, tall, { inputFirst, gelu: sizes.tanh ? "tanh" : "erf" })!;
   const gated = program.swiglu(sum, embedded)!;
   const turned = program.rotary(layer, positions, rotaryOptions(engine, turning(sizes)))!;
-  program.store(viewHeads(turned, C / H), viewHeads(gated, C / H), cache, heads);
+  const [queries, keys, values] = [layer, turned, gated].map((rows) => viewHeads(rows, size));
+  program.store(keys, values, cache, heads);
+  const attended = program.attend(queries, keys, values, known, heads)!;
   const fused = program.linear(layer, triple, { inputFirst })!;
   const [q, k, v] = program.split(fused, H, inputFirst ? "blocks" : "heads")!;
-  const made = { q, k, v, embedded, layer, rms, sum, bent, gated, turned };
-  const outputs = Object.entries({ ...made, ...cache }).map(([name, result]) => {
+  program.finish();
+  const made = { q, k, v, embedded, layer, rms, sum, bent, gated, turned, attended };
+  const caches = { ...cache, known_keys: known.keys, known_values: known.values };
+  const outputs = Object.entries({ ...made, ...caches }).map(([name, result]) => {
     const out = engine.empty(result.shape);
     engine.copy(result, out);
     return [name, out];
@@ -77,7 +85,20 @@ function runAll(
 type Numbers = ArrayLike<number>;
 
 function referenceOfAll(inputs: Readonly<Record<string, Numbers>>, sizes: Sizes) {
-  const { x, ids, positions, table, places, weight, bias, square, tall, triple } = inputs;
+  const {
+    x,
+    ids,
+    positions,
+    cached_k,
+    cached_v,
+    table,
+    places,
+    weight,
+    bias,
+    square,
+    tall,
+    triple,
+  } = inputs;
   const { B, C, M, inputFirst } = sizes;
   const embedded = Float64Array.from(
     { length: B * C },
@@ -108,21 +129,46 @@ function referenceOfAll(inputs: Readonly<Record<string, Numbers>>, sizes: Sizes)
       return fused[row * 3 * C + (inputFirst ? part * C + c : inHeads)];
     })
   );
-  const [keys, values] = [turned, gated].map((rows) => storedReference(rows, positions, sizes));
-  return { q, k, v, embedded, layer, rms, sum, bent, gated, turned, keys, values };
+  const empty = new Float64Array(cached_k.length);
+  const [keys, values] = [turned, gated].map((rows) => stored(empty, rows, positions, sizes));
+  const known_keys = stored(cached_k, turned, positions, sizes);
+  const known_values = stored(cached_v, gated, positions, sizes);
+  const attended = attendedReference(layer, known_keys, known_values, positions, sizes);
+  const caches = { keys, values, known_keys, known_values };
+  return { q, k, v, embedded, layer, rms, sum, bent, gated, turned, attended, ...caches };
 }
 
-/** Rows [B, H, D] in a cache [B, H, T, D] of zeros, the last row in the first sequence. */
-function storedReference(rows: Numbers, positions: Numbers, { B, C, H }: Sizes): Float64Array {
-  const cache = new Float64Array(B * C * CAPACITY), size = C / H;
+/** A cache [B, K, T, D] with the first K heads of rows [B, H, D] in it, the last row in the first sequence. */
+function stored(cache: Numbers, rows: Numbers, positions: Numbers, sizes: Sizes): Float64Array {
+  const { B, C, H } = sizes, K = sizes.K || H, size = C / H, after = Float64Array.from(cache);
   for (let b = 0; b < B; b++) {
     if (positions[b] >= CAPACITY) continue;
-    for (let c = 0; c < C; c++) {
+    for (let c = 0; c < K * size; c++) {
       const head = Math.floor(c / size), sequence = B - 1 - b;
-      cache[((sequence * H + head) * CAPACITY + positions[b]) * size + c % size] = rows[b * C + c];
+      after[((sequence * K + head) * CAPACITY + positions[b]) * size + c % size] = rows[b * C + c];
     }
   }
-  return cache;
+  return after;
+}
+
+/** Attention of queries [B, H, D] over such caches, up to their own places. */
+function attendedReference(
+  q: Numbers,
+  k: Numbers,
+  v: Numbers,
+  positions: Numbers,
+  sizes: Sizes,
+): Float64Array {
+  const { B, C, H } = sizes, K = sizes.K || H, D = C / H;
+  const heads = { heads: H, keyHeads: K, headSize: D, scale: 1 / Math.sqrt(D) };
+  const out = new Float64Array(B * C);
+  for (let row = 0; row < B * H; row++) {
+    const b = Math.floor(row / H), group = Math.floor(row % H / (H / K));
+    const first = ((B - 1 - b) * K + group) * CAPACITY * D;
+    const keys = { first, stride: D, count: Math.min(positions[b] + 1, CAPACITY) };
+    out.set(attendRow({ q, k, v }, row * D, keys, heads), row * D);
+  }
+  return out;
 }
 
 const variants: readonly Variant[] = ["in step", "barriers"].map((name) => ({
@@ -133,11 +179,12 @@ const variants: readonly Variant[] = ["in step", "barriers"].map((name) => ({
 const rowProgramOp: Op = {
   name: "RowProgram",
   summary: "every instruction of a row program, each fed by the ones before",
-  entries: ["run"],
+  entries: ["run", "store"],
   letters: {
     B: { meaning: "rows" },
     C: { meaning: "width, a multiple of 8" },
     H: { meaning: "heads" },
+    K: { meaning: "key heads; 0: as many", default: 0 },
     M: { meaning: "columns of the widest product, a multiple of 4" },
     inputFirst: { meaning: "1: weights are stored [K, N]", default: 0 },
     tanh: { meaning: "1: gelu's approximation with tanh", default: 0 },
@@ -146,7 +193,8 @@ const rowProgramOp: Op = {
   grid: [
     { B: 1, C: 8, H: 1, M: 4 },
     { B: 3, C: 24, H: 3, M: 100, inputFirst: 1, tanh: 1 },
-    { B: 33, C: 64, H: 4, M: 176 },
+    { B: 9, C: 128, H: 2, K: 1, M: 4 },
+    { B: 33, C: 64, H: 4, K: 2, M: 176 },
     { B: 65, C: 128, H: 4, M: 260, inputFirst: 1 },
   ],
   tolerance: { output: 3e-6, reason: "as the ops that it stands for, one after the other" },
@@ -156,6 +204,8 @@ const rowProgramOp: Op = {
       x: constant([sizes.B, sizes.C], 1),
       ids: integers(randomIntegers(sizes.B, VOCABULARY, 2)),
       positions: integers(randomIntegers(sizes.B, PLACES, 3)),
+      cached_k: constant(cacheShape(sizes), 11),
+      cached_v: constant(cacheShape(sizes), 12),
       table: constant([VOCABULARY, sizes.C], 4),
       places: constant([PLACES, sizes.C], 5),
       weight: constant([sizes.C], 6),

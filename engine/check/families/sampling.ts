@@ -73,9 +73,10 @@ const sampleOp = reducingRows({
         const { engine } = logits;
         const tokens = engine.zeros([B, CAPACITY], "u32"), logProbs = engine.zeros([B, CAPACITY]);
         const state = engine.empty([B, 4], "u32");
+        const next = engine.zeros([2, 64], "u32");
         engine.copy(begin, state); // else all rows would be done after a few draws
-        sampleNext({ logits, tokens, logProbs, state, ends }, options);
-        return { tokens, logProbs, state };
+        sampleNext({ logits, tokens, logProbs, state, ends, next }, options);
+        return { tokens, logProbs, state, next };
       },
       reference({ logits }) {
         const tokens = new Float64Array(B * CAPACITY), logProbs = new Float64Array(B * CAPACITY);
@@ -91,7 +92,12 @@ const sampleOp = reducingRows({
           Number(length === CAPACITY - 1),
           episode,
         ]);
-        return { tokens, logProbs, state: after.flat() };
+        const next = new Float64Array(2 * 64);
+        for (const [b, [column]] of state.entries()) {
+          next[b] = tokens[b * CAPACITY + column];
+          next[64 + b] = column;
+        }
+        return { tokens, logProbs, state: after.flat(), next };
       },
     };
   },

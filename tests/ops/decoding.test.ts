@@ -1,3 +1,0 @@
-import { checkFamily } from "../support/check.ts";
-
-checkFamily("decoding");
