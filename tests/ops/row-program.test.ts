@@ -126,7 +126,7 @@ test.if(fits)(
     const { program, x, first } = newProgram(engine);
     const ids = (numbers: number[]) => engine.integers(numbers);
     const before = { positions: ids([0, 1, 2]), sequences: ids([0, 1, 2]) };
-  const next = { ...before, positions: ids([5, 5, 5]) };
+    const next = { ...before, positions: ids([5, 5, 5]) };
     program.begin(before);
     const out = program.embedding(first, before.positions, program.linear(x, first)!)!;
     program.begin(next);
