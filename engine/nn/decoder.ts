@@ -67,15 +67,12 @@ export function prefill(
   batch: PackedBatch,
   { layers: cache, frequencies }: DecoderCache,
   last: Tensor,
-  program: RowProgram | null = null,
 ): Tensor {
   const heads = kernelHeads(config);
-  program?.begin(batch);
-  return layers(config, parameters, { ...batch, frequencies, program }, {
+  return layers(config, parameters, { ...batch, frequencies }, {
     heads(layer, q, k, v) {
       const [keys, values] = [k, v].map((x) => viewHeads(x, heads.headSize));
-      program?.store(keys, values, cache[layer], heads) ??
-        storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
+      storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
       return attention(q, k, v, heads, batch);
     },
     last,
@@ -121,7 +118,7 @@ function rotaryTable({ rope, headSize }: ModelConfig, engine: Engine): Tensor | 
 }
 
 function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend: Attend): Tensor {
-  let parts = partsOf(config, parameters, rows);
+  const parts = partsOf(config, parameters, rows);
   const { architecture } = parts;
   let hidden = embed(parts, rows);
   for (let layer = 0; layer < config.layers; layer++) {
@@ -130,7 +127,6 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
     let mixed = mixRows(parts, layer, prefix, x, attend);
     if (attend.last && layer === config.layers - 1) {
       [mixed, hidden] = [gatherRows(mixed, attend.last), gatherRows(hidden, attend.last)];
-      parts = partsOf(config, parameters, { ...rows, program: null }); // these are not its rows
     }
     const attended = parts.linear(`${prefix}.${architecture.attention.output}`, mixed, hidden);
     const y = parts.norm(
@@ -138,7 +134,6 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
       config.parallelResidual ? hidden : attended,
     );
     hidden = mlp(parts, prefix, y, attended);
-    rows.program?.nextLayer();
   }
   return parts.norm(architecture.finalNorm, hidden);
 }

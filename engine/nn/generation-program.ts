@@ -16,34 +16,24 @@ const MOST = 2 ** 22;
 const ROUNDING = 2048; // numbers: each result of a layer begins at a multiple of 64
 
 /**
- * What does a decoding step, or the parts of a prefill that concern rows alone, where that is faster: on an adapter
- * that computes on the CPU, for layers that are small beside the rows. Null elsewhere, and over adapters and weights
- * stored as f16.
+ * What does a decoding step, where that is faster: on an adapter that computes on the CPU, for layers that are small
+ * beside the rows. Null elsewhere, and over adapters and weights stored as f16.
  * @param scope it lives as long
- * @param prefillFor makes that of a prefill, with the program of the steps after it, if they have one
  */
 export function generationProgram(
   { config, parameters }: Model,
   rows: number,
   scope: Scope,
-  { prefillFor }: { prefillFor?: RowProgram | null } = {},
 ): RowProgram | null {
   const { engine, base, entries } = parameters;
   const { software, subgroups } = engine.features;
   const plain = base === null && entries.every(({ dtype = "f32" }) => dtype === "f32");
-  const most = Math.min(Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores()), MOST);
-  if (!software || !subgroups || !plain || layerWeights(config) > most) return null;
+  const mostWeights = Math.min(Math.max(ALWAYS, A_ROW_AND_CORE * rows / cores()), MOST);
+  if (!software || !subgroups || !plain || layerWeights(config) > mostWeights) return null;
   if (!laneDoesRow(engine, config.width)) return null; // it could not do the norms
-  const layer = rows * layerWidth(config) + ROUNDING, step = stepNumbers(config, rows, most);
-  if (2 * 4 * layer > engine.bindingLimit) return null;
-  const weights = prefillFor?.weights, shared = { weights, mostWeights: most };
-  const whole = prefillFor === undefined && 4 * step <= engine.bindingLimit;
-  if (whole) {
-    const heads = kernelHeads(config);
-    return new RowProgram(engine, scope, rows, { ...shared, numbers: step, whole, heads });
-  }
-  const heads = prefillFor?.heads ?? undefined; // it needs none, but compiles nothing new with these
-  return new RowProgram(engine, scope, rows, { ...shared, numbers: layer, heads });
+  const numbers = stepNumbers(config, rows, mostWeights);
+  if (4 * numbers > engine.bindingLimit) return null;
+  return new RowProgram(engine, scope, rows, { numbers, heads: kernelHeads(config), mostWeights });
 }
 
 /** Numbers that the results of a step take: of its layers, of what is before and after them, and of the head. */

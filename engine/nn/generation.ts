@@ -121,7 +121,7 @@ function startGeneration(
   };
   const first = engine.openScope();
   try {
-    engine.within(first, () => drawFirst(model, run, first, requests, options));
+    engine.within(first, () => drawFirst(model, run, requests, options));
   } finally {
     engine.close(first);
   }
@@ -132,15 +132,13 @@ function startGeneration(
 function drawFirst(
   model: Model,
   run: Run,
-  scope: Scope,
   requests: readonly GenerationRequest[],
   options: GenerationOptions,
 ): void {
   const { config, parameters } = model, { engine } = parameters;
   const batch = packBatch(engine, requests.map(({ context }) => context));
   const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-  const program = generationProgram(model, batch.rows, scope, { prefillFor: run.program });
-  const hidden = prefill(config, parameters, batch, run.cache, last, program);
+  const hidden = prefill(config, parameters, batch, run.cache, last);
   draw(headLogits(config, parameters, hidden), run, options);
 }
 

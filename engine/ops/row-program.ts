@@ -29,14 +29,10 @@ const MOST_HEAD = 64; // larger heads compile for long
 const TURNED = 4; // of shaders/row_program.wgsl
 
 export interface RowProgramOptions {
-  /** Numbers that the results of a layer, or of a whole step, may take together; what does not fit is null. */
+  /** Numbers that the results of a step may take together; what does not fit is null. */
   numbers: number;
-  /** Whether the results of all layers are kept till the next step, which `attend` needs. */
-  whole?: boolean;
   /** Heads of `attend`, for which it is compiled. */
   heads?: Heads;
-  /** Those of another program over the same ones. */
-  weights?: RowWeights;
   /** A product with more weights is null. */
   mostWeights?: number;
   /** Whether lanes wait for each other: those of a software adapter's subgroup go in step. */
@@ -49,13 +45,10 @@ export interface RowProgramOptions {
  * null where it cannot, for the op to be called in its place. Not differentiable.
  */
 export class RowProgram {
-  readonly weights: RowWeights;
-  /** Those of `attend`; null where it cannot. */
-  readonly heads: Heads | null;
   #work: Tensor;
-  #parts: number; // of #work; layers have them in turns
-  #layer = 0; // of the step
-  #used = 0; // of its part, in numbers
+  #used = 0; // of it in this step, in numbers
+  #weights: RowWeights;
+  #heads: Heads | null; // of `attend`; null where it cannot
   #mostWeights: number;
   #launches: RowLaunches;
   #loaded = new Map<string, Tensor>(); // what was brought into #work, by the launch and by where it lay
@@ -68,41 +61,31 @@ export class RowProgram {
     readonly rows: number,
     options: RowProgramOptions,
   ) {
-    const { numbers, whole = false, heads, weights = new RowWeights(scope) } = options;
-    const { mostWeights = Infinity, barriers = !engine.features.software } = options;
+    const { numbers, heads, mostWeights = Infinity } = options;
+    const { barriers = !engine.features.software } = options;
     this.#mostWeights = mostWeights;
-    this.weights = weights;
-    const size = Math.ceil(numbers / PLACE) * PLACE;
-    this.#parts = whole ? 1 : 2;
-    this.#work = engine.within(scope, () => engine.empty([this.#parts * size]));
+    this.#weights = new RowWeights(scope);
+    this.#work = engine.within(scope, () => engine.empty([Math.ceil(numbers / PLACE) * PLACE]));
     const fits = engine.features.lanes === 8 && heads && heads.headSize <= MOST_HEAD;
     const lanes = fits ? lanesOfCache(heads) : null;
-    this.heads = lanes && heads!;
+    this.#heads = lanes && heads!;
     const constants = { WORKGROUP: engine.features.lanes, BARRIERS: Number(barriers), ...lanes };
-    this.#launches = new RowLaunches(this.#work, scope, rows, weights, constants);
+    this.#launches = new RowLaunches(this.#work, scope, rows, this.#weights, constants);
   }
 
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
     this.#launches.begin(rows);
-    this.#layer = this.#used = 0;
-    this.#loaded.clear();
-    this.#stores = [];
-  }
-
-  /** Begins the step's next layer: the results of the last one stay. */
-  nextLayer(): void {
-    if (this.#parts === 1) return;
-    this.#layer++;
     this.#used = 0;
     this.#loaded.clear();
+    this.#stores = [];
   }
 
   /** `embedding`: rows of a table [V, C] by `ids`, u32 [rows]. */
   embedding(table: Tensor, ids: Tensor, residual?: Tensor): Tensor | null {
     const [inner, columns] = table.shape;
     const second = residual && this.#place(residual);
-    if (!this.weights.owns(table) || second === null) return null;
+    if (!this.#weights.owns(table) || second === null) return null;
     const byPosition = ids === this.#launches.positions;
     const weight = table.offset / 16, form = Number(byPosition);
     const instruction = { kind: "embedding", columns, inner, weight, second, form } as const;
@@ -116,7 +99,7 @@ export class RowProgram {
     const variant = matmulVariant(engine, { rows, columns, inner }, { transposeB });
     if (variant !== "subgroup" || inner % 4 || x.shape[1] !== inner) return null;
     if (residual && residual.shape[1] !== columns || weight.size > this.#mostWeights) return null;
-    if (!this.weights.owns(weight) || (bias && !this.weights.owns(bias))) return null;
+    if (!this.#weights.owns(weight) || (bias && !this.#weights.owns(bias))) return null;
     const source = this.#place(x), second = residual && this.#place(residual);
     if (source === null || second === null) return null;
     return this.#add({
@@ -132,7 +115,7 @@ export class RowProgram {
   }
 
   layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor | null {
-    if (!this.weights.owns(bias)) return null;
+    if (!this.#weights.owns(bias)) return null;
     return this.#normalise({ kind: "layerNorm", bias: bias.offset / 16, epsilon }, x, weight);
   }
 
@@ -184,7 +167,7 @@ export class RowProgram {
     checkHeads(heads);
     const { rows } = this, { keys, values } = cache, { scale } = headParameters(heads);
     const idle = Math.ceil(rows / rowsOfBlock(rows)) < cores();
-    const known = this.#parts === 1 && this.heads && sameHeads(this.heads, heads) &&
+    const known = this.#heads && sameHeads(this.#heads, heads) &&
       this.#made(q.tensor);
     const store = known && this.#storing(k, v, cache, heads);
     if (!store || idle && keys.size > MOST_CACHED) return null;
@@ -240,7 +223,7 @@ export class RowProgram {
 
   #normalise(instruction: Omit<Instruction, "columns">, x: Tensor, weight: Tensor): Tensor | null {
     const [, columns] = x.shape;
-    if (!laneDoesRow(this.engine, columns) || !this.weights.owns(weight)) return null;
+    if (!laneDoesRow(this.engine, columns) || !this.#weights.owns(weight)) return null;
     const source = this.#place(x);
     if (source === null) return null;
     return this.#add({ ...instruction, source, columns, weight: weight.offset / 16 });
@@ -267,10 +250,9 @@ export class RowProgram {
 
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
   #add(instruction: Instruction, needs: Partial<Needs> = {}): Tensor | null {
-    const { engine, rows } = this, { columns } = instruction, part = this.#work.size / this.#parts;
+    const { engine, rows } = this, { columns } = instruction, at = this.#used;
     const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
-    if (columns % 4 || this.#used + numbers > part) return null;
-    const at = this.#layer % this.#parts * part + this.#used;
+    if (columns % 4 || at + numbers > this.#work.size) return null;
     this.#used += numbers;
     this.#launches.put({ ...instruction, into: at / 4 }, needs);
     return new Tensor(engine, this.#work.storage, at * 4, [rows, columns], "f32");

@@ -52,7 +52,7 @@ const models: [string, object, number][] = [
 async function decode(
   model: Model,
   rows: number,
-  makeProgram: (rows: number, use?: { prefillFor: RowProgram | null }) => RowProgram | null,
+  makeProgram: (rows: number) => RowProgram | null,
 ) {
   const { config, parameters } = model;
   const scope = engine.openScope();
@@ -60,12 +60,8 @@ async function decode(
   const { cache, prefilled, program } = engine.within(scope, () => {
     const batch = packBatch(engine, prompts), cache = newCache(config, parameters, [rows, 12]);
     const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-    const program = makeProgram(rows), ofPrompts = makeProgram(batch.rows, { prefillFor: program });
-    return {
-      cache,
-      program,
-      prefilled: prefill(config, parameters, batch, cache, last, ofPrompts),
-    };
+    const prefilled = prefill(config, parameters, batch, cache, last);
+    return { cache, prefilled, program: makeProgram(rows) };
   });
   const results: Float32Array[] = [await prefilled.read()];
   let launches = 0;
@@ -96,11 +92,7 @@ for (const [name, json, most] of models) {
     for (const rows of [1, 9, 33]) {
       const plain = await decode(model, rows, () => null);
       const scope = engine.openScope();
-      const ours = await decode(
-        model,
-        rows,
-        (rows, use) => generationProgram(model, rows, scope, use),
-      );
+      const ours = await decode(model, rows, (rows) => generationProgram(model, rows, scope));
       engine.close(scope);
       expect(ours.results).toEqual(plain.results);
       expect(ours.results.flatMap((values) => [...values]).some((value) => value !== 0)).toBe(true);

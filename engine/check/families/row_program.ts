@@ -45,7 +45,7 @@ function runAll(
   const { table, places, weight, bias, square, tall, triple } = packed(engine, weights);
   const heads = { heads: H, keyHeads: K, headSize: size };
   const numbers = B * (15 * C + M) + 4096, scope = engine.openScope();
-  const program = new RowProgram(engine, scope, B, { numbers, whole: true, heads, barriers });
+  const program = new RowProgram(engine, scope, B, { numbers, heads, barriers });
   const sequences = engine.integers(Array.from({ length: B }, (_, b) => B - 1 - b));
   const [cache, known] = newLayerCaches(engine, 2, [B, CAPACITY], heads, true);
   const zeros = engine.zeros(cache.keys.shape);
