@@ -69,15 +69,15 @@ override BARRIERS: bool = true; // lanes read what other lanes wrote
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> program: array<Instruction>;
 @group(0) @binding(2) var weights: texture_storage_2d<rgba32float, read>; // which costs less to load from than a buffer
-@group(0) @binding(4) var<storage, read> outside: array<vec4<u32>>; // [rows, columns], or the ids of rows
-@group(0) @binding(5) var<storage, read> positions: array<u32>; // [rows]
-@group(0) @binding(6) var<storage, read> frequencies: array<u32>; // of pairs, in 2⁻³² turns a position
-@group(0) @binding(7) var<storage, read> sequences: array<u32>; // [rows]
-@group(0) @binding(8) var<storage, read_write> work: array<f32>;
-@group(0) @binding(9) var cached_k: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
-@group(0) @binding(10) var cached_v: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
-@group(0) @binding(11) var cache_k: texture_storage_2d<rgba32float, write>; // cached_k, after it was read
-@group(0) @binding(12) var cache_v: texture_storage_2d<rgba32float, write>; // cached_v, likewise
+@group(0) @binding(3) var<storage, read> outside: array<vec4<u32>>; // [rows, columns], or the ids of rows
+@group(0) @binding(4) var<storage, read> positions: array<u32>; // [rows]
+@group(0) @binding(5) var<storage, read> frequencies: array<u32>; // of pairs, in 2⁻³² turns a position
+@group(0) @binding(6) var<storage, read> sequences: array<u32>; // [rows]
+@group(0) @binding(7) var<storage, read_write> work: array<f32>;
+@group(0) @binding(8) var cached_k: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
+@group(0) @binding(9) var cached_v: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
+@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // cached_k, after it was read
+@group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // cached_v, likewise
 
 @compute @workgroup_size(WORKGROUP)
 fn run(
@@ -312,85 +312,7 @@ fn set_element(start: u32, at: u32, value: f32) {
   work[4u * start + at] = value;
 }
 
-const ROWS: u32 = 16u; // of the tile, a multiple of 2
-const WIDE: u32 = 4u; // vec4s of columns that a lane owns
-const STEP: u32 = 4u; // of k
-
-var<private> sums: array<vec4<f32>, ROWS * WIDE>;
-
-// The tile of a product whose columns begin at the lane's vec4 `column`. Eight lanes load two rows of the source at a
-// time, an element each of four k, and hand them round. Rows past the end are the last, computed once more.
-fn multiply(now: Instruction, first: u32, column: u32, lane: u32) {
-  for (var j = 0u; j < ROWS * WIDE; j++) {
-    sums[j] = vec4<f32>();
-  }
-  let vectors = now.columns / 4u;
-  for (var k = 0u; k < now.inner; k += STEP) {
-    var b: array<vec4<f32>, STEP * WIDE>; // of each k the lane's columns
-    for (var w = 0u; w < WIDE; w++) {
-      let own = min(column + w * WORKGROUP, vectors - 1u);
-      let four = four_of_weight(now, k, own);
-      for (var i = 0u; i < STEP; i++) {
-        b[i * WIDE + w] = four[i];
-      }
-    }
-    var mine: array<f32, ROWS / 2u>;
-    for (var i = 0u; i < ROWS / 2u; i++) {
-      let row = min(first + 2u * i + lane / STEP % 2u, params.rows - 1u);
-      mine[i] = work[4u * now.source + row * now.inner + k + lane % STEP];
-    }
-    for (var i = 0u; i < ROWS / 2u; i++) {
-      let x = mine[i];
-      let upper = array(
-        subgroupBroadcast(x, 0u),
-        subgroupBroadcast(x, 1u),
-        subgroupBroadcast(x, 2u),
-        subgroupBroadcast(x, 3u),
-      );
-      let lower = array(
-        subgroupBroadcast(x, 4u),
-        subgroupBroadcast(x, 5u),
-        subgroupBroadcast(x, 6u),
-        subgroupBroadcast(x, 7u),
-      );
-      for (var w = 0u; w < WIDE; w++) {
-        let at = 2u * i * WIDE + w;
-        var above = sums[at];
-        var below = sums[at + WIDE];
-        for (var j = 0u; j < STEP; j++) {
-          above = fma(vec4<f32>(upper[j]), b[j * WIDE + w], above);
-          below = fma(vec4<f32>(lower[j]), b[j * WIDE + w], below);
-        }
-        sums[at] = above; // once: the array is in memory
-        sums[at + WIDE] = below;
-      }
-    }
-  }
-  // A loop whose end is only known when the kernel runs is not unrolled.
-  for (var j = 0u; j / WIDE < params.rows - first && j < ROWS * WIDE; j++) {
-    let own = column + j % WIDE * WORKGROUP;
-    if (own < vectors) {
-      finish(now, first + j / WIDE, own, sums[j]);
-    }
-  }
-}
-
-// Rows k … k + 3 of a weight, in the vec4 `column` of columns. Where it is turned what is loaded are its columns.
-fn four_of_weight(now: Instruction, k: u32, column: u32) -> array<vec4<f32>, 4> {
-  let turned = now.form >= TURNED;
-  let vectors = select(now.columns, now.inner, turned) / 4u;
-  let at = now.weight + select(k * vectors + column, 4u * column * vectors + k / 4u, turned);
-  let x = weight_vector(at);
-  let y = weight_vector(at + vectors);
-  let z = weight_vector(at + 2u * vectors);
-  let w = weight_vector(at + 3u * vectors);
-  return array(
-    select(x, vec4<f32>(x.x, y.x, z.x, w.x), turned),
-    select(y, vec4<f32>(x.y, y.y, z.y, w.y), turned),
-    select(z, vec4<f32>(x.z, y.z, z.z, w.z), turned),
-    select(w, vec4<f32>(x.w, y.w, z.w, w.w), turned),
-  );
-}
+// include row_product
 
 // include gaussian
 

@@ -42,6 +42,7 @@ import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" }
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import rotation from "../../shaders/rotation.wgsl" with { type: "text" };
 import row_program from "../../shaders/row_program.wgsl" with { type: "text" };
+import row_product from "../../shaders/row_product.wgsl" with { type: "text" };
 import row_statistics from "../../shaders/row_statistics.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
@@ -120,6 +121,7 @@ const included: Readonly<Record<string, string>> = {
   product,
   reductions,
   rotation,
+  row_product,
   row_statistics,
   texels,
   texture_cache,

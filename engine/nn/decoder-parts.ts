@@ -15,7 +15,7 @@ import { project } from "./project.ts";
 
 /** What is decoded: a packed batch, or one new row per sequence. */
 export type Rows = Pick<PackedBatch, "tokens" | "positions"> & Partial<PackedBatch> & Rotation & {
-  /** Does what concerns rows alone, where it can. */
+  /** Does what it can of a decoding step. */
   program?: RowProgram | null;
 };
 

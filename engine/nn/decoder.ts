@@ -6,6 +6,7 @@ import { type HeadView, resizeHeads, viewFused, viewHeads } from "../ops/heads.t
 import { reshape } from "../ops/reshape.ts";
 import { rmsNorm } from "../ops/rmsnorm.ts";
 import { frequencyTable } from "../ops/rotary.ts";
+import type { StepRows } from "../ops/row-launches.ts";
 import type { RowProgram } from "../ops/row-program.ts";
 import type { Parameters } from "../tensor/parameters.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -32,11 +33,9 @@ export interface DecoderCache extends Rotation {
   layers: readonly LayerCache[];
 }
 
-/** One new row per sequence, u32 [B] each. */
-export interface NewRows {
+/** One new row per sequence, with its token, u32 [B]. */
+export interface NewRows extends StepRows {
   tokens: Tensor;
-  positions: Tensor;
-  sequences: Tensor;
   program?: RowProgram | null;
 }
 

@@ -36,7 +36,7 @@ export function generationProgram(
   return new RowProgram(engine, scope, rows, { numbers, heads: kernelHeads(config), mostWeights });
 }
 
-/** Numbers that the results of a step take: of its layers, of what is before and after them, and of the head. */
+/** Numbers that the results of a step take: of the embedding, the layers, the final norm and the head. */
 function stepNumbers(config: ModelConfig, rows: number, most: number): number {
   const { layers, vocabulary, width } = config;
   const head = vocabulary * width <= most ? vocabulary : 0;
@@ -50,7 +50,7 @@ function layerWeights(config: ModelConfig): number {
   return width * (2 * (heads + keyValueHeads) * headSize + matrices * mlpWidth);
 }
 
-/** Numbers that a row's results take in a layer, at most; the last has the final norm, too. */
+/** Numbers that a row's results take in a layer, at most. */
 function layerWidth(config: ModelConfig): number {
   const { width, heads, keyValueHeads, headSize, mlpWidth } = config;
   const wide = architectureOf(config).mlp.gate === null ? 1 : 3;

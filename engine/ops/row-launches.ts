@@ -34,7 +34,7 @@ const nothing: Needs = {
   cached_v: null,
 };
 
-/** The weights of programs, all in one buffer, and their copy in a texture as long as the scope lives. */
+/** The weights of a program, all in one buffer, and their copy in a texture as long as the scope lives. */
 export class RowWeights {
   buffer: Storage | null = null;
   texels: Tensor | null = null;
@@ -45,7 +45,7 @@ export class RowWeights {
   owns({ engine, storage, dtype }: Tensor): boolean {
     if (dtype !== "f32") return false;
     if (this.buffer) return this.buffer === storage;
-    const { bindingLimit, device } = engine, { size } = storage;
+    const { bindingLimit, device } = engine, { size } = storage; // a copy of more than kernels bind is untried
     if (size > Math.min(bindingLimit, mostTextureBytes(device))) return false;
     this.buffer = storage;
     this.texels = engine.within(this.scope, () => engine.texels([size / 4]));

@@ -139,14 +139,14 @@ export class RowProgram {
   split(fused: Tensor, heads: number, order: FusedOrder): [Tensor, Tensor, Tensor] | null {
     const views = viewFused(fused, heads, order), inner = fused.shape[1] / 3 / heads;
     if (!this.#made(fused) || inner % 4) return null;
-    const [q, k, v] = views.map(({ first, row, head }) =>
+    const [q, k, v] = views.map((view) =>
       this.#add({
         kind: "copy",
-        source: (fused.offset / 4 + first) / 4,
+        source: firstVector(view),
         columns: heads * inner,
         inner,
-        weight: row / 4,
-        bias: head / 4,
+        weight: view.row / 4,
+        bias: view.head / 4,
       })
     );
     return q && k && v && [q, k, v];
@@ -167,8 +167,7 @@ export class RowProgram {
     checkHeads(heads);
     const { rows } = this, { keys, values } = cache, { scale } = headParameters(heads);
     const idle = Math.ceil(rows / rowsOfBlock(rows)) < cores();
-    const known = this.#heads && sameHeads(this.#heads, heads) &&
-      this.#made(q.tensor);
+    const known = this.#heads && sameHeads(this.#heads, heads) && this.#made(q.tensor);
     const store = known && this.#storing(k, v, cache, heads);
     if (!store || idle && keys.size > MOST_CACHED) return null;
     const attended = this.#add({
@@ -259,6 +258,7 @@ export class RowProgram {
   }
 }
 
+/** Where heads begin in the memory that their tensor is a part of, in vec4s. */
 function firstVector({ tensor, first }: HeadView): number {
   return (tensor.offset / 4 + first) / 4;
 }
