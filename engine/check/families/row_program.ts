@@ -217,9 +217,9 @@ const rowProgramOp: Op = {
     run: (tensors, variant) => runAll(tensors, sizes, variant === "barriers"),
     reference: (inputs) => referenceOfAll(inputs, sizes),
   }),
-  cost: ({ B, C, M }) => ({
-    flops: 2 * B * C * (C + M),
-    bytes: 4 * (C * (C + M) + B * (10 * C + M)),
+  cost: ({ B, C, M }) => ({ // attention over a full cache
+    flops: 2 * B * C * (4 * C + M + 2 * CAPACITY),
+    bytes: 4 * (C * (4 * C + M) + B * (15 * C + M + 4 * C * CAPACITY)),
   }),
 };
 
