@@ -113,10 +113,10 @@ export class RowLaunches {
     this.count++;
     const { work: { engine }, rows } = this, entry = stores(instructions[0]) ? "store" : "run";
     const program = this.#programOf(instructions), bindings = this.#bindings(entry, program, needs);
-    const ROWS = rowsOfBlock(rows), WIDE = ROWS === 8 ? 2 : 4; // as measured
+    const ROWS = rowsOfBlock(rows);
     const grid = [Math.ceil(rows / ROWS), 1, 1] as const;
     const constants: KernelConstants = entry === "run"
-      ? { ...this.constants, ROWS, WIDE }
+      ? { ...this.constants, ROWS }
       : { WORKGROUP: this.constants.WORKGROUP, ROWS };
     const parameters = { rows, count: instructions.length };
     engine.launch("row_program", entry, bindings, parameters, grid, constants);
