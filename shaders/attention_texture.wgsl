@@ -46,7 +46,8 @@ fn decode(
     largest[h] = MASKED;
   }
   for (var j = local.x; j < length; j += LANES) {
-    let key = cache.first + ((sequence * cache.key_heads + key_head) * cache.capacity + j) * HEAD_VECTORS;
+    let slot = slot_of(sequence, key_head, j, cache.key_heads, cache.capacity, cache.together);
+    let key = cache.first + slot * HEAD_VECTORS;
     var score = array<f32, SHARED>();
     for (var d = 0u; d < size; d++) {
       let part = textureLoad(cached_k, texel(key + d));
@@ -105,7 +106,7 @@ fn joined(h: u32, i: u32) -> vec4<f32> {
 @group(0) @binding(7) var<storage, read> sequences: array<u32>; // [N]
 @group(0) @binding(8) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(9) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // from store_params.first on [B, Hk, T, D]
+@group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // from store_params.first on [B, Hk/G, T, G, D]
 @group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // likewise
 
 @compute @workgroup_size(64)
@@ -120,7 +121,14 @@ fn store(
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let slot = (sequences[row] * store_params.key_heads + head) * store_params.capacity + positions[row];
+  let slot = slot_of(
+    sequences[row],
+    head,
+    positions[row],
+    store_params.key_heads,
+    store_params.capacity,
+    store_params.together,
+  );
   let place = texel(store_params.first + slot * store_params.head_vectors + d);
   let of_k = store_params.k_first + row * store_params.k_row + head * store_params.k_head + d;
   let of_v = store_params.v_first + row * store_params.v_row + head * store_params.v_head + d;

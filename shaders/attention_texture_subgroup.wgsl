@@ -7,37 +7,41 @@ enable subgroups;
 // include texture_cache
 // include cache_attention
 
-var<private> queries: u32; // the vec4 at which those of the workgroup's heads begin
+var<private> sequence: u32;
+var<private> first_head: u32; // of the workgroup's; those of the next key head begin `heads_of_key` later
+var<private> heads_of_key: u32;
 var<private> keys: u32; // the texel at which their keys, and values, begin
-var<private> results: u32;
 
-// A workgroup a sequence and SHARED heads.
+// A workgroup a sequence, TOGETHER key heads and SHARED query heads of each.
 @compute @workgroup_size(8)
 fn decode(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let head = group.x * SHARED;
-  let sequence = group.y;
-  let key_head = head / (cache.heads / cache.key_heads);
-  queries = cache.q_first + sequence * cache.q_row + head * cache.q_head;
-  keys = cache.first + (sequence * cache.key_heads + key_head) * cache.capacity * HEAD_VECTORS;
-  results = (sequence * cache.heads + head) * HEAD_VECTORS;
-  attend_to(min(positions[sequence] + 1u, cache.capacity), lane);
+  sequence = group.y;
+  heads_of_key = cache.heads / cache.key_heads;
+  let part = group.x % (heads_of_key / SHARED);
+  let key_group = group.x / (heads_of_key / SHARED);
+  first_head = key_group * TOGETHER * heads_of_key + part * SHARED;
+  keys = cache.first +
+    (sequence * (cache.key_heads / TOGETHER) + key_group) * cache.capacity * TOGETHER * HEAD_VECTORS;
+  attend_to(min(positions[group.y] + 1u, cache.capacity), lane);
 }
 
-fn query_vector(h: u32, i: u32) -> vec4<f32> {
-  return cache.scale * q[queries + h * cache.q_head + i];
+fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {
+  let head = first_head + g * heads_of_key + h;
+  return cache.scale * q[cache.q_first + sequence * cache.q_row + head * cache.q_head + i];
 }
 
-fn key_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
-  return textureLoad(cached_k, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
+fn key_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+  return textureLoad(cached_k, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane)));
 }
 
-fn value_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
-  return textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
+fn value_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+  return textureLoad(cached_v, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane)));
 }
 
-fn put(h: u32, i: u32, value: vec4<f32>) {
-  out[results + h * HEAD_VECTORS + i] = value;
+fn put(g: u32, h: u32, i: u32, value: vec4<f32>) {
+  let head = first_head + g * heads_of_key + h;
+  out[(sequence * cache.heads + head) * HEAD_VECTORS + i] = value;
 }

@@ -56,6 +56,7 @@ struct Instruction {
   form: u32,
   epsilon: f32, // ATTEND: what queries are multiplied by
   cached: u32, // STORE, ATTEND: where the layer begins in the cache, in vec4s
+  together: u32, // STORE, ATTEND: key heads that lie side by side there; ATTEND is compiled for it
   // ATTEND alone:
   values: u32,
   key_row: u32, // from row to row, and from head to head, of `second` and `values`, in vec4s
@@ -74,8 +75,8 @@ override BARRIERS: bool = true; // lanes read what other lanes wrote
 @group(0) @binding(5) var<storage, read> frequencies: array<u32>; // of pairs, in 2⁻³² turns a position
 @group(0) @binding(6) var<storage, read> sequences: array<u32>; // [rows]
 @group(0) @binding(7) var<storage, read_write> work: array<f32>;
-@group(0) @binding(8) var cached_k: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
-@group(0) @binding(9) var cached_v: texture_storage_2d<rgba32float, read>; // layers of [B, Hk, T, D]
+@group(0) @binding(8) var cached_k: texture_storage_2d<rgba32float, read>; // layers of [B, Hk/G, T, G, D]
+@group(0) @binding(9) var cached_v: texture_storage_2d<rgba32float, read>; // layers of [B, Hk/G, T, G, D]
 @group(0) @binding(10) var cache_k: texture_storage_2d<rgba32float, write>; // cached_k, after it was read
 @group(0) @binding(11) var cache_v: texture_storage_2d<rgba32float, write>; // cached_v, likewise
 
@@ -102,9 +103,9 @@ fn run(
         turn(now, j / now.inner, j % now.inner);
       }
     } else if (now.kind == ATTEND) {
-      let groups = now.columns / (4u * HEAD_VECTORS * SHARED);
+      let groups = now.columns / (4u * HEAD_VECTORS * SHARED * TOGETHER);
       for (var j = first * groups; j < end * groups; j++) {
-        attend(now, j / groups, j % groups * SHARED, lane);
+        attend(now, j / groups, j % groups, lane);
       }
     } else {
       let vectors = now.columns / 4u;
@@ -185,7 +186,8 @@ fn keep(now: Instruction, row: u32, column: u32) {
   }
   let of_head = now.inner / 4u;
   let head = column / of_head;
-  let slot = (sequences[row] * (now.columns / now.inner) + head) * capacity + positions[row];
+  let heads = now.columns / now.inner;
+  let slot = slot_of(sequences[row], head, positions[row], heads, capacity, now.together);
   let place = texel(now.cached + slot * of_head + column % of_head);
   let at = in_heads(now, row, column);
   textureStore(cache_k, place, vector(now.source + at));
@@ -195,57 +197,66 @@ fn keep(now: Instruction, row: u32, column: u32) {
 // include cache_attention
 
 var<private> attended: Instruction;
-var<private> queries: u32; // the vec4 at which those of the heads begin
+var<private> queries: u32; // the vec4 at which the heads of the row begin
+var<private> first_head: u32; // of those attended to at once; those of the next key head begin `heads_of_key` later
+var<private> heads_of_key: u32;
 var<private> keys: u32; // the texel at which their keys, and values, begin
 var<private> results: u32;
-var<private> own_key: array<vec4<f32>, OF_LANE>; // the row's, not in the cache yet
-var<private> own_value: array<vec4<f32>, OF_LANE>;
+var<private> own_key: array<vec4<f32>, TOGETHER * OF_LANE>; // the row's, not in the cache yet
+var<private> own_value: array<vec4<f32>, TOGETHER * OF_LANE>;
 var<private> own_place: u32;
 
-// The row's heads `head` and the SHARED − 1 after it.
-fn attend(now: Instruction, row: u32, head: u32, lane: u32) {
+// Of a row's heads SHARED of each of TOGETHER key heads.
+fn attend(now: Instruction, row: u32, group: u32, lane: u32) {
   let heads = now.columns / (4u * HEAD_VECTORS);
-  let key_head = head / (heads / now.key_heads);
-  let own = row * now.key_row + key_head * now.key_head;
-  let first = own + min(lane, HEAD_VECTORS - 1u);
-  let key = vector(now.second + first);
-  let value = vector(now.values + first);
-  own_key[0] = held(key, 0u);
-  own_value[0] = held(value, 0u);
-  for (var o = 1u; o < OF_LANE; o++) {
-    if (OF_KEY == 1u) {
-      own_key[o] = held(key, o);
-      own_value[o] = held(value, o);
-    } else {
-      own_key[o] = vector(now.second + own + vector_of(o, lane));
-      own_value[o] = vector(now.values + own + vector_of(o, lane));
+  heads_of_key = heads / now.key_heads;
+  let key_group = group / (heads_of_key / SHARED);
+  first_head = key_group * TOGETHER * heads_of_key + group % (heads_of_key / SHARED) * SHARED;
+  for (var g = 0u; g < TOGETHER; g++) {
+    let own = row * now.key_row + (key_group * TOGETHER + g) * now.key_head;
+    let first = own + min(lane, HEAD_VECTORS - 1u);
+    let key = vector(now.second + first);
+    let value = vector(now.values + first);
+    own_key[g * OF_LANE] = held(key, 0u);
+    own_value[g * OF_LANE] = held(value, 0u);
+    for (var o = 1u; o < OF_LANE; o++) {
+      if (OF_KEY == 1u) {
+        own_key[g * OF_LANE + o] = held(key, o);
+        own_value[g * OF_LANE + o] = held(value, o);
+      } else {
+        own_key[g * OF_LANE + o] = vector(now.second + own + vector_of(o, lane));
+        own_value[g * OF_LANE + o] = vector(now.values + own + vector_of(o, lane));
+      }
     }
   }
   let position = positions[row];
   own_place = position;
   attended = now;
-  queries = now.source + row * now.weight + head * now.bias;
-  keys = now.cached + (sequences[row] * now.key_heads + key_head) * now.form * HEAD_VECTORS;
-  results = now.into + (row * heads + head) * HEAD_VECTORS;
+  queries = now.source + row * now.weight;
+  let groups = sequences[row] * (now.key_heads / TOGETHER) + key_group;
+  keys = now.cached + groups * now.form * TOGETHER * HEAD_VECTORS;
+  results = now.into + row * heads * HEAD_VECTORS;
   attend_to(min(position + 1u, now.form), lane);
 }
 
-fn query_vector(h: u32, i: u32) -> vec4<f32> {
-  return attended.epsilon * vector(queries + h * attended.bias + i);
+fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {
+  let head = first_head + g * heads_of_key + h;
+  return attended.epsilon * vector(queries + head * attended.bias + i);
 }
 
-fn key_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
-  let part = textureLoad(cached_k, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
-  return select(part, own_key[o], j == own_place);
+fn key_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+  let at = keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane);
+  return select(textureLoad(cached_k, texel(at)), own_key[g * OF_LANE + o], j == own_place);
 }
 
-fn value_vector(j: u32, o: u32, lane: u32) -> vec4<f32> {
-  let part = textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)));
-  return select(part, own_value[o], j == own_place);
+fn value_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+  let at = keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane);
+  return select(textureLoad(cached_v, texel(at)), own_value[g * OF_LANE + o], j == own_place);
 }
 
-fn put(h: u32, i: u32, value: vec4<f32>) {
-  set_vector(results + h * HEAD_VECTORS + i, value);
+fn put(g: u32, h: u32, i: u32, value: vec4<f32>) {
+  let head = first_head + g * heads_of_key + h;
+  set_vector(results + head * HEAD_VECTORS + i, value);
 }
 
 // include row_statistics

@@ -5,7 +5,10 @@ import { expectShape, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { checkHeads, headParameters, type Heads } from "./attention.ts";
 import { type HeadView } from "./heads.ts";
 
-/** Keys and values of the rows seen so far, [B, Hk, T, D] each, of one layer: what a head reads lies together. */
+/**
+ * Keys and values of the rows seen so far, of one layer, [B, Hk/G, T, G·D] each: G key heads are read at once and lie
+ * together. In buffers G is 1.
+ */
 export interface LayerCache {
   keys: Tensor;
   values: Tensor;
@@ -20,16 +23,27 @@ export function newLayerCaches(
   engine: Engine,
   layers: number,
   [sequences, capacity]: readonly [number, number],
-  { keyHeads, headSize }: Heads,
+  heads: Heads,
   textures = engine.features.software,
 ): LayerCache[] {
-  const shape = [sequences, keyHeads, capacity, headSize];
+  const together = textures ? headsTogether(engine, heads) : 1;
+  const { keyHeads, headSize } = heads;
+  const shape = [sequences, keyHeads / together, capacity, together * headSize];
   const [keys, values] = [0, 1].map(() =>
     textures
       ? texelsOfLayers(engine, layers, shape)
       : Array.from({ length: layers }, () => engine.empty(shape))
   );
   return keys.map((_, layer) => ({ keys: keys[layer], values: values[layer] }));
+}
+
+/**
+ * Key heads that lie together in textures: as many as shaders/cache_attention.wgsl attends to at once. A row of a large
+ * cache is then read from end to end, which its memory is fast at.
+ */
+export function headsTogether({ features }: Engine, { keyHeads, headSize }: Heads): number {
+  if (!features.subgroups || headSize % 32) return 1;
+  return [8, 4, 2].find((together) => keyHeads % together === 0) ?? 1;
 }
 
 /** A tensor of this shape a layer, all in one texture where they fit. */
@@ -45,6 +59,15 @@ export function firstTexel({ storage, offset }: Tensor): number {
   return storage.kind === "texture" ? offset / 16 : 0;
 }
 
+/** @returns how many key heads lie together */
+function expectCache(op: string, { keys, values }: LayerCache, heads: Heads): number {
+  const { engine, storage } = keys, { keyHeads, headSize } = heads;
+  const together = storage.kind === "texture" ? headsTogether(engine, heads) : 1;
+  expectShape(op, "cache.keys", keys, [null, keyHeads / together, null, together * headSize]);
+  expectShape(op, "cache.values", values, keys.shape);
+  return together;
+}
+
 /**
  * Writes rows of keys and values, [N, Hk, D] as heads, into a cache, row n at (sequences[n], positions[n]).
  * Positions past the cache's capacity are left out.
@@ -52,14 +75,14 @@ export function firstTexel({ storage, offset }: Tensor): number {
 export function storeInCache(
   k: HeadView,
   v: HeadView,
-  { keys, values }: LayerCache,
+  cache: LayerCache,
   sequences: Tensor,
   positions: Tensor,
-  { keyHeads, headSize }: Heads,
+  heads: Heads,
 ): void {
+  const together = expectCache("storeInCache", cache, heads);
+  const { keyHeads, headSize } = heads, { keys, values } = cache;
   const { engine } = keys, [rows] = positions.shape;
-  expectShape("storeInCache", "cache.keys", keys, [null, keyHeads, null, headSize]);
-  expectShape("storeInCache", "cache.values", values, keys.shape);
   expectShape("storeInCache", "sequences", sequences, [rows]);
   expectShape("storeInCache", "k", k.tensor, [rows, null]);
   expectShape("storeInCache", "v", v.tensor, [rows, null]);
@@ -76,6 +99,7 @@ export function storeInCache(
     key_heads: keyHeads,
     head_vectors: headSize / 4,
     capacity: keys.shape[2],
+    together,
     first: firstTexel(keys),
     k_first: k.first / 4,
     k_row: k.row / 4,
@@ -89,7 +113,10 @@ export function storeInCache(
   engine.launch(shader, "store", bindings, parameters, grid);
 }
 
-/** The kernels of `decodeAttention`, by how the cache is kept and read. All add in the same order. */
+/**
+ * The kernels of `decodeAttention`, by how the cache is kept and read. All add in the same order where one key head is
+ * read at a time.
+ */
 export const decodeVariants = ["plain", "texture", "subgroup"] as const;
 export type DecodeVariant = typeof decodeVariants[number];
 
@@ -107,37 +134,36 @@ const decodeShaders = {
  */
 export function decodeAttention(
   q: HeadView,
-  { keys, values }: LayerCache,
+  cache: LayerCache,
   positions: Tensor,
   heads: Heads,
-  variant = decodeVariant(keys, heads),
+  variant = decodeVariant(cache.keys, heads),
 ): Tensor {
   checkHeads(heads);
+  const together = expectCache("decodeAttention", cache, heads), { keys, values } = cache;
   const { engine, shape: [count, , capacity] } = keys;
-  const { headSize, keyHeads } = heads;
   expectShape("decodeAttention", "q", q.tensor, [count, null]);
-  expectShape("decodeAttention", "cache.keys", keys, [null, keyHeads, null, headSize]);
-  expectShape("decodeAttention", "cache.values", values, keys.shape);
   expectShape("decodeAttention", "positions", positions, [count]);
-  const out = engine.empty([count, heads.heads * headSize]);
+  const out = engine.empty([count, heads.heads * heads.headSize]);
   const bindings = { q: q.tensor, out, positions, cached_k: keys, cached_v: values };
   const parameters = {
     ...headParameters(heads),
     capacity,
+    together,
     first: firstTexel(keys),
     q_first: q.first / 4,
     q_row: q.row / 4,
     q_head: q.head / 4,
   };
-  const constants = constantsOf(engine, variant, heads), { SHARED = 1 } = constants;
-  const grid = [heads.heads / SHARED, count, 1] as const;
+  const constants = constantsOf(engine, variant, heads), { SHARED = 1, TOGETHER = 1 } = constants;
+  const grid = [heads.heads / SHARED / TOGETHER, count, 1] as const;
   engine.launch(decodeShaders[variant], "decode", bindings, parameters, grid, constants);
   return out;
 }
 
 function constantsOf(engine: Engine, variant: DecodeVariant, heads: Heads): KernelConstants {
   const { headSize } = heads;
-  if (variant === "subgroup") return lanesOfCache(heads)!;
+  if (variant === "subgroup") return lanesOfCache(engine, heads)!;
   return {
     HEAD_VECTORS: headSize / 4,
     ...variant === "texture" && { SHARED: sharedHeads(heads) },
@@ -148,12 +174,13 @@ function constantsOf(engine: Engine, variant: DecodeVariant, heads: Heads): Kern
 }
 
 /** How the lanes of shaders/cache_attention.wgsl share out a cache of such heads; null where they cannot. */
-export function lanesOfCache(heads: Heads): KernelConstants | null {
+export function lanesOfCache(engine: Engine, heads: Heads): KernelConstants | null {
   const { headSize } = heads;
   if (headSize > 32 && headSize % 32) return null;
   return {
     HEAD_VECTORS: headSize / 4,
     SHARED: sharedHeads(heads),
+    TOGETHER: headsTogether(engine, heads),
     OF_KEY: headSize % 32 === 0 ? 8 : 1,
   };
 }
@@ -170,7 +197,7 @@ function lanesOf({ device, features: { software, lanes } }: Engine, headSize: nu
 
 function decodeVariant({ engine, storage }: Tensor, heads: Heads): DecodeVariant {
   if (storage.kind === "buffer") return "plain";
-  return engine.features.subgroups && lanesOfCache(heads) ? "subgroup" : "texture";
+  return engine.features.subgroups && lanesOfCache(engine, heads) ? "subgroup" : "texture";
 }
 
 const MOST_VECTORS = 16; // of the queries that a lane holds; more compile for long

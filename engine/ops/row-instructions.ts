@@ -11,6 +11,7 @@ export interface Instruction {
   form?: number;
   epsilon?: number;
   cached?: number;
+  together?: number;
   values?: number;
   keyRow?: number;
   keyHead?: number;
@@ -32,7 +33,7 @@ const kinds = {
 
 export type InstructionKind = keyof typeof kinds;
 
-const WORDS = 15; // of an instruction
+const WORDS = 16; // of an instruction
 const NONE = 0xffffffff;
 
 /** Instructions as the shader reads them. */
@@ -42,9 +43,10 @@ export function encode(instructions: readonly Instruction[]): Uint32Array {
   for (const [i, instruction] of instructions.entries()) {
     const { kind, source = 0, second = NONE, into = 0, columns, inner = 0 } = instruction;
     const { weight = 0, bias = NONE, form = 0, epsilon = 0 } = instruction;
-    const { cached = 0, values = 0, keyRow = 0, keyHead = 0, keyHeads = 0 } = instruction;
+    const { cached = 0, together = 1, values = 0 } = instruction;
+    const { keyRow = 0, keyHead = 0, keyHeads = 0 } = instruction;
     const before = [kinds[kind], source, second, into, columns, inner, weight, bias, form];
-    words.set([...before, 0, cached, values, keyRow, keyHead, keyHeads], i * WORDS);
+    words.set([...before, 0, cached, together, values, keyRow, keyHead, keyHeads], i * WORDS);
     numbers[i * WORDS + before.length] = epsilon;
   }
   return words;

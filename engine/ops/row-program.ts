@@ -67,7 +67,7 @@ export class RowProgram {
     this.#weights = new RowWeights(scope);
     this.#work = engine.within(scope, () => engine.empty([Math.ceil(numbers / PLACE) * PLACE]));
     const fits = engine.features.lanes === 8 && heads && heads.headSize <= MOST_HEAD;
-    const lanes = fits ? lanesOfCache(heads) : null;
+    const lanes = fits ? lanesOfCache(engine, heads) : null;
     this.#heads = lanes && heads!;
     const constants = { WORKGROUP: engine.features.lanes, BARRIERS: Number(barriers), ...lanes };
     this.#launches = new RowLaunches(this.#work, scope, rows, this.#weights, constants);
@@ -213,6 +213,7 @@ export class RowProgram {
       bias: k.head / 4,
       form: cache.keys.shape[2],
       cached: firstTexel(cache.keys),
+      together: heads.keyHeads / cache.keys.shape[1],
     };
   }
 

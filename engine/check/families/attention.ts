@@ -9,12 +9,12 @@ import {
   decodeAttention,
   type DecodeVariant,
   type LayerCache,
-  newLayerCaches,
   storeInCache,
 } from "../../ops/cache.ts";
 import { viewFused, viewHeads } from "../../ops/heads.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { attendRow, attentionReference } from "../attention.ts";
+import { cacheInTextures, contentsOf } from "../caches.ts";
 import { distinctIntegers } from "../numbers.ts";
 import {
   constant,
@@ -125,12 +125,7 @@ const cacheVariants: readonly Variant[] = [
 
 /** A cache of these keys and values [B, K, T, D]. */
 function cacheOf(keys: Tensor, values: Tensor, heads: Heads, variant = "plain"): LayerCache {
-  const { engine, shape: [count, , capacity] } = keys;
-  if (variant === "plain") return { keys, values };
-  const [cache] = newLayerCaches(engine, 1, [count, capacity], heads, true);
-  engine.copy(keys, cache.keys);
-  engine.copy(values, cache.values);
-  return cache;
+  return variant === "plain" ? { keys, values } : cacheInTextures(keys, values, heads);
 }
 
 const decodeOp: Op = {
@@ -153,6 +148,9 @@ const decodeOp: Op = {
     { B: 1, T: 72, H: 2, K: 2, D: 64 },
     { B: 2, T: 42, H: 2, K: 1, D: 128, ragged: 1 },
     { B: 3, T: 37, H: 4, K: 2, D: 32, ragged: 1 },
+    { B: 3, T: 21, H: 4, D: 32, ragged: 1 },
+    { B: 4, T: 9, H: 16, K: 8, D: 32, ragged: 1, fused: 1 },
+    { B: 2, T: 19, H: 24, K: 12, D: 64, ragged: 1 },
     { B: 4, T: 260, H: 6, K: 2, D: 24, ragged: 1, fused: 1 }, // a head across two rows of a texture
   ],
   more: [{ B: 4, T: 1000, H: 8, K: 2, D: 64, ragged: 1 }],
@@ -220,6 +218,7 @@ const storeOp: Op = {
     { N: 1, B: 1, T: 1, D: 4 },
     { N: 40, B: 3, T: 17, D: 12 },
     { N: 65, B: 2, T: 40, K: 4, D: 16, fused: 1 },
+    { N: 30, B: 3, T: 11, K: 4, D: 32, fused: 1 }, // heads that lie together
     { N: 70, B: 3, T: 400, K: 2, D: 12, fused: 1 }, // more than a row of a texture
   ],
   tolerance: { output: 0, reason: "numbers are copied" },
@@ -260,9 +259,8 @@ const storeOp: Op = {
           : [k, v].map((x) => viewHeads(x, D));
         storeInCache(of_k, of_v, cache, sequences, positions, heads);
         if (variant === "texture") {
-          for (const name of ["keys", "values"] as const) {
-            engine.copy(cache[name], { keys, values }[name]);
-          }
+          engine.copy(contentsOf(cache.keys, heads), keys);
+          engine.copy(contentsOf(cache.values, heads), values);
         }
         return { keys, values };
       },

@@ -6,6 +6,7 @@ import { Tensor } from "../../tensor/tensor.ts";
 import { randomIntegers } from "../numbers.ts";
 import { constant, type Family, integers, type Op, type Sizes, type Variant } from "../op.ts";
 import { attendRow } from "../attention.ts";
+import { contentsOf, fillCache } from "../caches.ts";
 import { product } from "../product.ts";
 import { geluReference } from "./gelu.ts";
 import { layerNormReference } from "./layernorm.ts";
@@ -50,8 +51,7 @@ function runAll(
   const [cache, known] = newLayerCaches(engine, 2, [B, CAPACITY], heads, true);
   const zeros = engine.zeros(cache.keys.shape);
   for (const part of [cache.keys, cache.values]) engine.copy(zeros, part);
-  engine.copy(cached_k, known.keys);
-  engine.copy(cached_v, known.values);
+  fillCache(known, cached_k, cached_v, heads);
   program.begin({ positions, sequences });
   const inputFirst = sizes.inputFirst === 1;
   const embedded = program.embedding(places, positions, program.embedding(table, ids)!)!;
@@ -68,7 +68,10 @@ function runAll(
   const [q, k, v] = program.split(fused, H, inputFirst ? "blocks" : "heads")!;
   program.finish();
   const made = { q, k, v, embedded, layer, rms, sum, bent, gated, turned, attended };
-  const caches = { ...cache, known_keys: known.keys, known_values: known.values };
+  const [keys_after, values_after, known_keys, known_values] = [cache, known]
+    .flatMap(({ keys, values }) => [keys, values])
+    .map((part) => contentsOf(part, heads));
+  const caches = { keys: keys_after, values: values_after, known_keys, known_values };
   const outputs = Object.entries({ ...made, ...caches }).map(([name, result]) => {
     const out = engine.empty(result.shape);
     engine.copy(result, out);
