@@ -40,7 +40,9 @@ export interface Generated {
   ended: boolean;
 }
 
-const STEPS_BETWEEN_CHECKS = 8; // a check for "all rows done" waits for the GPU; steps in between do not
+// Whether all rows are done is asked now and then, and the answer looked at some steps later: those are then computed
+// while this side waits and puts the next ones together.
+const STEPS_BETWEEN_CHECKS = 8, STEPS_AHEAD = 2;
 
 /**
  * Samples continuations with a cache of keys and values: one batched prefill, whatever the lengths, then a
@@ -66,11 +68,22 @@ export async function generate(
       scope,
       () => startGeneration(engine, scope, model, requests, options),
     );
+    engine.flush();
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
-    for (let step = 0; step < steps; step++) {
-      if (step > 0) engine.scope(() => decodeOne(model, run, options));
-      if ((step + 1) % STEPS_BETWEEN_CHECKS === 0 && await allDone(run.state)) break;
+    const canEnd = options.endTokens.length > 0; // before its request says so
+    let asked: Promise<boolean> | null = null;
+    for (let step = 1; step < steps; step++) {
+      engine.scope(() => decodeOne(model, run, options));
+      const sinceCheck = step % STEPS_BETWEEN_CHECKS;
+      if (sinceCheck === 0) {
+        asked = canEnd ? allDone(run.state) : null;
+        engine.flush();
+      } else if (sinceCheck === STEPS_AHEAD) {
+        engine.flush();
+        if (await asked) break;
+      }
     }
+    await asked;
     return await collect(run, requests, options.endTokens);
   } finally {
     engine.close(scope);

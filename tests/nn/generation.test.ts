@@ -100,12 +100,16 @@ test("prefill takes the same number of dispatches whatever the lengths", async (
 });
 
 test("decoding takes the same dispatches for each token and reads back every eighth", async () => {
-  const run = (newTokens: number) =>
-    counted(() => generate(model, requests(newTokens, [5, 30]), SAMPLED));
-  const [one, two, many] = [await run(1), await run(2), await run(40)];
+  const asked = (newTokens: number) => requests(newTokens, [5, 30]);
+  const drawn = (await generate(model, asked(40), SAMPLED)).flatMap(({ tokens }) => tokens);
+  const never = [...Array(model.config.vocabulary).keys()].find((id) => !drawn.includes(id))!;
+  const run = (newTokens: number, endTokens = [never]) =>
+    counted(() => generate(model, asked(newTokens), { ...SAMPLED, endTokens }));
+  const [one, two, many, endless] = [await run(1), await run(2), await run(40), await run(40, [])];
   expect(many.launches - one.launches).toBe(39 * (two.launches - one.launches));
   expect(one.reads).toBe(3); // tokens, log-probabilities and lengths, at the end
-  expect(many.reads).toBe(3 + 40 / 8);
+  expect(many.reads).toBe(3 + Math.floor(39 / 8));
+  expect(endless.reads).toBe(3); // nothing ends a row before its limit
 });
 
 test("an episode replayed alone gives the same tokens", async () => {
