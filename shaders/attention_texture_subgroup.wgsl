@@ -26,6 +26,7 @@ fn decode(
   keys = cache.first +
     (sequence * (cache.key_heads / TOGETHER) + key_group) * cache.capacity * TOGETHER * HEAD_VECTORS;
   attend_to(min(positions[group.y] + 1u, cache.capacity), lane);
+  put_heads(lane);
 }
 
 fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {

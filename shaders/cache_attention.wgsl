@@ -1,7 +1,8 @@
 // Attention of one row over a cache in textures, by eight lanes in step, brought into shaders by their line `// include
 // cache_attention`. They say what the row's queries are, by a function query_vector(g, h, i), what lies in the cache,
 // by key_vector(j, g, o, lane) and value_vector(j, g, o, lane), and where the result goes, by put(g, h, i, value); key
-// heads g of TOGETHER, heads h of the SHARED that have the same key head, vec4s i of a head, keys j.
+// heads g of TOGETHER, heads h of the SHARED that have the same key head, vec4s i of a head, keys j. They call attend_to,
+// attend_to_own where the newest row is not in the cache yet, and put_heads.
 //
 // Keys are taken in steps of eight, one a strand: KEYS of each of TOGETHER key heads, which lie side by side. Key j of
 // head g belongs to its strand j mod KEYS. A strand has a largest score, a sum of weights and a sum of values of its
@@ -28,26 +29,18 @@ fn vector_of(o: u32, lane: u32) -> u32 {
   return o * OF_KEY + lane % OF_KEY;
 }
 
-// Over keys 0 … length − 1. `lane` is the number in the subgroup.
+var<private> query: array<vec4<f32>, TOGETHER * SHARED * OF_LANE>; // number (g · SHARED + h) · OF_LANE + o
+var<private> sum: array<vec4<f32>, SHARED * TURNS * OF_LANE>; // number (h · TURNS + turn) · OF_LANE + o
+var<private> largest: array<f32, SHARED>; // of the strand whose number is the lane's
+var<private> total: array<f32, SHARED>;
+var<private> correction: array<Strands, SHARED>; // of a step: what the sums so far count
+var<private> weight: array<Strands, SHARED>; // of a step: what its values count
+var<private> own_key: array<vec4<f32>, TOGETHER * OF_LANE>; // of a row that is not in the cache yet
+var<private> own_value: array<vec4<f32>, TOGETHER * OF_LANE>;
+
+// Over keys 0 … length − 1 of the cache. `lane` is the number in the subgroup.
 fn attend_to(length: u32, lane: u32) {
-  var query: array<vec4<f32>, TOGETHER * SHARED * OF_LANE>; // number (g · SHARED + h) · OF_LANE + o
-  var sum: array<vec4<f32>, SHARED * TURNS * OF_LANE>; // number (h · TURNS + turn) · OF_LANE + o
-  var largest: array<f32, SHARED>; // of the strand whose number is the lane's
-  var total: array<f32, SHARED>;
-  for (var i = 0u; i < TOGETHER * SHARED; i++) {
-    let first = query_vector(i / SHARED, i % SHARED, min(lane, HEAD_VECTORS - 1u));
-    query[i * OF_LANE] = held(first, 0u);
-    for (var o = 1u; o < OF_LANE; o++) {
-      if (OF_KEY == 1u) {
-        query[i * OF_LANE + o] = held(first, o);
-      } else {
-        query[i * OF_LANE + o] = query_vector(i / SHARED, i % SHARED, vector_of(o, lane));
-      }
-    }
-  }
-  for (var h = 0u; h < SHARED; h++) {
-    largest[h] = MASKED;
-  }
+  begin_row(lane);
   for (var j = 0u; j < length; j += KEYS) {
     // Past the end the last key is read again, and counts for nothing.
     var score = array<f32, SHARED>();
@@ -64,18 +57,7 @@ fn attend_to(length: u32, lane: u32) {
         score[h] = add_parts(score[h], parts[h], lane);
       }
     }
-    var correction: array<Strands, SHARED>;
-    var weight: array<Strands, SHARED>;
-    let seen = j + lane % KEYS < length;
-    for (var h = 0u; h < SHARED; h++) {
-      let next = select(largest[h], max(largest[h], score[h]), seen);
-      let of_past = exp(largest[h] - next);
-      let of_key = select(0.0, exp(score[h] - next), seen);
-      largest[h] = next;
-      total[h] = total[h] * of_past + of_key;
-      correction[h] = of_turns(of_past);
-      weight[h] = of_turns(of_key);
-    }
+    weigh(score, j + lane % KEYS < length);
     for (var turn = 0u; turn < TURNS; turn++) {
       let value = min(j + key_of(turn, lane), length - 1u);
       for (var o = 0u; o < OF_LANE; o++) {
@@ -87,6 +69,69 @@ fn attend_to(length: u32, lane: u32) {
       }
     }
   }
+}
+
+fn begin_row(lane: u32) {
+  for (var i = 0u; i < TOGETHER * SHARED; i++) {
+    let first = query_vector(i / SHARED, i % SHARED, min(lane, HEAD_VECTORS - 1u));
+    query[i * OF_LANE] = held(first, 0u);
+    for (var o = 1u; o < OF_LANE; o++) {
+      if (OF_KEY == 1u) {
+        query[i * OF_LANE + o] = held(first, o);
+      } else {
+        query[i * OF_LANE + o] = query_vector(i / SHARED, i % SHARED, vector_of(o, lane));
+      }
+    }
+  }
+  for (var h = 0u; h < SHARED; h++) {
+    largest[h] = MASKED;
+    total[h] = 0.0;
+  }
+  for (var i = 0u; i < SHARED * TURNS * OF_LANE; i++) {
+    sum[i] = vec4<f32>();
+  }
+}
+
+// A step's scores join those of the lanes' strands, where they are seen.
+fn weigh(score: array<f32, SHARED>, seen: bool) {
+  for (var h = 0u; h < SHARED; h++) {
+    let next = select(largest[h], max(largest[h], score[h]), seen);
+    let of_past = exp(largest[h] - next);
+    let of_key = select(0.0, exp(score[h] - next), seen);
+    largest[h] = next;
+    total[h] = total[h] * of_past + of_key;
+    correction[h] = of_turns(of_past);
+    weight[h] = of_turns(of_key);
+  }
+}
+
+// And over key `place`, which is the row's own and comes last.
+fn attend_to_own(place: u32, lane: u32) {
+  var score = array<f32, SHARED>();
+  for (var o = 0u; o < OF_LANE; o++) {
+    for (var h = 0u; h < SHARED; h++) {
+      var parts: Strands;
+      for (var turn = 0u; turn < TURNS; turn++) {
+        let g = head_of(turn);
+        parts[turn] = dot(query[(g * SHARED + h) * OF_LANE + o], own_key[g * OF_LANE + o]);
+      }
+      score[h] = add_parts(score[h], parts, lane);
+    }
+  }
+  weigh(score, lane % KEYS == place % KEYS);
+  for (var turn = 0u; turn < TURNS; turn++) {
+    for (var o = 0u; o < OF_LANE; o++) {
+      for (var h = 0u; h < SHARED; h++) {
+        let i = (h * TURNS + turn) * OF_LANE + o;
+        let part = own_value[head_of(turn) * OF_LANE + o];
+        sum[i] = sum[i] * correction[h][turn] + weight[h][turn] * part;
+      }
+    }
+  }
+}
+
+// Joins the strands of each head.
+fn put_heads(lane: u32) {
   for (var h = 0u; h < SHARED; h++) {
     let of_strand = select(0.0, exp(largest[h] - largest_of_head(largest[h])), total[h] > 0.0);
     let weights = of_turns(of_strand);

@@ -202,9 +202,6 @@ var<private> first_head: u32; // of those attended to at once; those of the next
 var<private> heads_of_key: u32;
 var<private> keys: u32; // the texel at which their keys, and values, begin
 var<private> results: u32;
-var<private> own_key: array<vec4<f32>, TOGETHER * OF_LANE>; // the row's, not in the cache yet
-var<private> own_value: array<vec4<f32>, TOGETHER * OF_LANE>;
-var<private> own_place: u32;
 
 // Of a row's heads SHARED of each of TOGETHER key heads.
 fn attend(now: Instruction, row: u32, group: u32, lane: u32) {
@@ -230,13 +227,16 @@ fn attend(now: Instruction, row: u32, group: u32, lane: u32) {
     }
   }
   let position = positions[row];
-  own_place = position;
   attended = now;
   queries = now.source + row * now.weight;
   let groups = sequences[row] * (now.key_heads / TOGETHER) + key_group;
   keys = now.cached + groups * now.form * TOGETHER * HEAD_VECTORS;
   results = now.into + row * heads * HEAD_VECTORS;
-  attend_to(min(position + 1u, now.form), lane);
+  attend_to(min(position, now.form), lane);
+  if (position < now.form) {
+    attend_to_own(position, lane);
+  }
+  put_heads(lane);
 }
 
 fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {
@@ -246,12 +246,12 @@ fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {
 
 fn key_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
   let at = keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane);
-  return select(textureLoad(cached_k, texel(at)), own_key[g * OF_LANE + o], j == own_place);
+  return textureLoad(cached_k, texel(at));
 }
 
 fn value_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
   let at = keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane);
-  return select(textureLoad(cached_v, texel(at)), own_value[g * OF_LANE + o], j == own_place);
+  return textureLoad(cached_v, texel(at));
 }
 
 fn put(g: u32, h: u32, i: u32, value: vec4<f32>) {
