@@ -99,11 +99,16 @@ fn multiply(now: Instruction, first: u32, column: u32, lane: u32) {
     keep_sums(14u, row14);
     keep_sums(15u, row15);
   }
-  // A loop whose end is only known when the kernel runs is not unrolled.
-  for (var j = 0u; j / WIDE < params.rows - first && j < ROWS * WIDE; j++) {
-    let at = column + j % WIDE * WORKGROUP;
-    if (at < vectors) {
-      finish(now, first + j / WIDE, at, sums[j]);
+  // Loops whose ends are only known when the kernel runs are not unrolled.
+  let rows = min(ROWS, params.rows - first);
+  for (var at = 0u; at < WIDE && column + at * WORKGROUP < vectors; at++) {
+    let place = column + at * WORKGROUP;
+    var bias = vec4<f32>();
+    if (now.bias != NONE) {
+      bias = weight_vector(now.bias + place);
+    }
+    for (var row = 0u; row < rows; row++) {
+      finish(now, first + row, place, sums[row * WIDE + at], bias);
     }
   }
 }

@@ -327,11 +327,11 @@ fn set_element(start: u32, at: u32, value: f32) {
 
 // include gaussian
 
-fn finish(now: Instruction, row: u32, column: u32, sum: vec4<f32>) {
+fn finish(now: Instruction, row: u32, column: u32, sum: vec4<f32>, bias: vec4<f32>) {
   let at = row * (now.columns / 4u) + column;
   var value = sum;
   if (now.bias != NONE) {
-    value += weight_vector(now.bias + column);
+    value += bias;
   }
   if (now.second != NONE) {
     value += vector(now.second + at);
