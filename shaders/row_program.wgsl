@@ -33,7 +33,6 @@ const SWIGLU: u32 = 5u;
 const ROTARY: u32 = 6u;
 const ATTEND: u32 = 7u;
 
-const NONE: u32 = 0xffffffffu;
 const TURNED: u32 = 4u;
 
 struct Params {
@@ -41,28 +40,7 @@ struct Params {
   count: u32, // of instructions
 }
 
-struct Instruction {
-  kind: u32,
-  source: u32,
-  second: u32, // NONE where nothing is added
-  into: u32,
-  columns: u32, // of `into`, a multiple of 4; of what is normalised, of 8. STORE: of the keys
-  // PRODUCT: columns of the source, a multiple of 4; ROTARY, COPY, STORE: of a head; EMBEDDING: rows of the table
-  inner: u32,
-  weight: u32, // COPY, STORE, ATTEND: from row to row of the source, in vec4s
-  bias: u32, // NONE where there is none. COPY, STORE, ATTEND: from head to head of the source, in vec4s
-  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form, and TURNED where W is stored [columns, inner];
-  // ROTARY: pairs that turn; EMBEDDING: 1 where positions are the ids; STORE, ATTEND: rows of the cache per sequence
-  form: u32,
-  epsilon: f32, // ATTEND: what queries are multiplied by
-  cached: u32, // STORE, ATTEND: where the layer begins in the cache, in vec4s
-  together: u32, // STORE, ATTEND: key heads that lie side by side there; ATTEND is compiled for it
-  // ATTEND alone:
-  values: u32,
-  key_row: u32, // from row to row, and from head to head, of `second` and `values`, in vec4s
-  key_head: u32,
-  key_heads: u32,
-}
+// include row_instruction
 
 override WORKGROUP: u32 = 8;
 override BARRIERS: bool = true; // lanes read what other lanes wrote
@@ -139,7 +117,7 @@ fn store(
     let now = program[i];
     let vectors = now.columns / 4u;
     for (var j = first * vectors + local.x; j < end * vectors; j += WORKGROUP) {
-      keep(now, j / vectors, j % vectors);
+      keep(now, j / vectors, j % vectors, positions[j / vectors]);
     }
   }
 }
@@ -170,29 +148,9 @@ fn look_up(now: Instruction, row: u32, column: u32, at: u32) {
   set_vector(now.into + at, value);
 }
 
-// Where vec4 `column` of a row of heads lies, from where the first does.
-fn in_heads(now: Instruction, row: u32, column: u32) -> u32 {
-  let of_head = now.inner / 4u;
-  return row * now.weight + column / of_head * now.bias + column % of_head;
-}
-
 // include texels
 
-// Vec4 `column` of a row's keys and values goes where attention_texture.wgsl looks for it.
-fn keep(now: Instruction, row: u32, column: u32) {
-  let capacity = now.form;
-  if (positions[row] >= capacity) {
-    return;
-  }
-  let of_head = now.inner / 4u;
-  let head = column / of_head;
-  let heads = now.columns / now.inner;
-  let slot = slot_of(sequences[row], head, positions[row], heads, capacity, now.together);
-  let place = texel(now.cached + slot * of_head + column % of_head);
-  let at = in_heads(now, row, column);
-  textureStore(cache_k, place, vector(now.source + at));
-  textureStore(cache_v, place, vector(now.second + at));
-}
+// include row_keep
 
 // include cache_attention
 

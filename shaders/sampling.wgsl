@@ -1,13 +1,7 @@
-// Draws the next token of each unfinished row: one workgroup a row, its lanes striding over the ids in 64 strands.
+// Draws the next token of each unfinished row.
 //
 //   sample             draws from softmax(logits[b] / temperature)
 //   sample_truncated   the same over the ids whose logit is at least threshold[b], see truncation.wgsl
-//
-// A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
-// column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
-// Temperature 0 takes the largest logit, and the lowest id among equals. The log-probability written
-// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0). `next` gets the token and
-// its column: the next decoding step takes them from there, without a read-back.
 
 struct Params {
   rows: u32,
@@ -19,19 +13,6 @@ struct Params {
   end_count: u32,
   next_stride: u32, // columns of next
 }
-
-struct State {
-  length: u32, // the column to write
-  limit: u32, // the length at which the row is done
-  done: u32, // 1: the row is left as it is
-  episode: u32,
-}
-
-const WORKGROUP: u32 = 64u; // lanes; a multiple of 8
-const OF_LANE: u32 = 1u; // strands of each lane, WORKGROUP · OF_LANE = 64; software adapters do better with few lanes
-const STRANDS: u32 = 64u;
-override QUADS: bool = false; // rows of logits, and what a lane has of a turn, are whole vec4s
-const LOWEST: f32 = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>; // [rows, vocabulary]
@@ -45,181 +26,14 @@ const LOWEST: f32 = -3.4e38;
 
 alias Value = f32; // of a lane
 // include reductions
+// include draw
 
-var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
-var<workgroup> lane_first: array<u32, WORKGROUP>;
-var<workgroup> begun: State; // of the row, before this draw
-
-// Threefry-2x32 with 20 rounds (J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
-fn threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
-  var keys = array<u32, 3>(key.x, key.y, 0x1bd11bdau ^ key.x ^ key.y);
-  var word = counter + key;
-  for (var turn = 0u; turn < 5u; turn++) {
-    var rotations = select(vec4<u32>(17u, 29u, 16u, 24u), vec4<u32>(13u, 15u, 26u, 6u), turn % 2u == 0u);
-    for (var i = 0u; i < 4u; i++) {
-      word.x += word.y;
-      word.y = ((word.y << rotations[i]) | (word.y >> (32u - rotations[i]))) ^ word.x;
-    }
-    word += vec2<u32>(keys[(turn + 1u) % 3u], keys[(turn + 2u) % 3u] + turn + 1u);
-  }
-  return word;
+fn logit(i: u32) -> f32 {
+  return logits[i];
 }
 
-// A number in (0, 1) with the 24 bits that a float holds exactly.
-fn to_uniform(bits: u32) -> f32 {
-  return max(f32(bits >> 8u), 0.5) / 16777216.0;
-}
-
-// A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.
-fn id_of(turn: u32, lane: u32, strand: u32) -> u32 {
-  return turn * STRANDS + lane * OF_LANE + strand;
-}
-
-fn turns() -> u32 {
-  return (params.vocabulary + STRANDS - 1u) / STRANDS;
-}
-
-// The logits of a lane's ids in a turn; past the end the last ones again.
-fn logits_of(start: u32, turn: u32, lane: u32) -> array<f32, OF_LANE> {
-  var mine: array<f32, OF_LANE>;
-  for (var s = 0u; QUADS && s < OF_LANE; s += 4u) {
-    let quad = logit_quads[(start + min(id_of(turn, lane, s), params.vocabulary - 4u)) / 4u];
-    for (var i = 0u; i < 4u; i++) {
-      mine[s + i] = quad[i];
-    }
-  }
-  for (var s = 0u; !QUADS && s < OF_LANE; s++) {
-    mine[s] = logits[start + min(id_of(turn, lane, s), params.vocabulary - 1u)];
-  }
-  return mine;
-}
-
-fn largest_logit(start: u32, lane: u32) -> f32 {
-  var largest = LOWEST;
-  for (var turn = 0u; turn < turns(); turn++) {
-    let mine = logits_of(start, turn, lane);
-    for (var s = 0u; s < OF_LANE; s++) {
-      largest = max(largest, mine[s]);
-    }
-  }
-  return max_of_lanes(largest, lane);
-}
-
-// log(p[id] / p[the largest]).
-fn scaled(logit: f32, largest: f32) -> f32 {
-  return (logit - largest) / select(params.temperature, 1.0, params.temperature == 0.0);
-}
-
-// The id of this strand at which the cumulative weight, `before` ahead of the strand, passes `point`.
-fn id_at(point: f32, before: f32, start: u32, strand: u32, largest: f32, lowest: f32) -> u32 {
-  var id = strand;
-  var sum = 0.0;
-  for (var i = strand; i < params.vocabulary && before + sum <= point; i += STRANDS) {
-    let logit = logits[start + i];
-    let weight = exp(scaled(logit, largest));
-    if (logit >= lowest && weight > 0.0) {
-      id = i;
-      sum += weight;
-    }
-  }
-  return id;
-}
-
-fn not_finite(value: f32) -> bool {
-  return (bitcast<u32>(value) & 0x7fffffffu) >= 0x7f800000u;
-}
-
-fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
-  tokens[row * params.capacity + length] = token;
-  log_probs[row * params.capacity + length] = log_prob;
-  next[row] = token;
-  next[params.next_stride + row] = length;
-  var done = length + 1u >= end;
-  for (var i = 0u; i < params.end_count; i++) {
-    done = done || token == ends[i];
-  }
-  state[row].length = length + 1u;
-  state[row].done = select(0u, 1u, done);
-}
-
-// What a lane finds in its strands: the weight of all ids and of those kept, and the first id with the largest
-// logit (the number of ids if there is none).
-struct Found {
-  sums: array<vec2<f32>, OF_LANE>,
-  first: u32,
-}
-
-fn weigh(start: u32, lane: u32, largest: f32, lowest: f32) -> Found {
-  var found = Found();
-  found.first = params.vocabulary;
-  for (var turn = 0u; turn < turns(); turn++) {
-    let mine = logits_of(start, turn, lane);
-    for (var s = 0u; s < OF_LANE; s++) {
-      let i = id_of(turn, lane, s);
-      let counts = i < params.vocabulary;
-      let logit = mine[s];
-      let weight = select(0.0, exp(scaled(logit, largest)), counts);
-      found.sums[s] += vec2<f32>(weight, select(0.0, weight, logit >= lowest));
-      found.first = select(found.first, min(found.first, i), counts && logit == largest);
-    }
-  }
-  return found;
-}
-
-fn draw(row: u32, lane: u32, lowest: f32) {
-  if (lane == 0u) {
-    begun = state[row];
-  }
-  let now = workgroupUniformLoad(&begun);
-  let end = min(now.limit, params.capacity);
-  if (now.done != 0u || now.length >= end) {
-    if (lane == 0u) {
-      state[row].done = 1u;
-    }
-    return;
-  }
-
-  let start = row * params.vocabulary;
-  let largest = largest_logit(start, lane);
-  let found = weigh(start, lane, largest, lowest);
-  for (var s = 0u; s < OF_LANE; s++) {
-    strand_sums[lane * OF_LANE + s] = found.sums[s];
-  }
-  lane_first[lane] = found.first;
-  workgroupBarrier();
-  var total = vec2<f32>();
-  var first = params.vocabulary;
-  for (var i = 0u; i < STRANDS; i++) {
-    total += strand_sums[i];
-    first = min(first, lane_first[i / OF_LANE]);
-  }
-
-  // A row with a logit that is not finite gets an id all the same, with a log-probability that tells.
-  let failed = not_finite(total.x) || total.x == 0.0;
-  var token = first % params.vocabulary;
-  var chosen = lane == 0u;
-  if (params.temperature > 0.0 && !failed) {
-    let words = threefry(vec2<u32>(params.seed, params.purpose), vec2<u32>(now.episode, now.length));
-    let point = to_uniform(words.x) * total.y;
-    var strand = STRANDS;
-    var ahead = 0.0;
-    var before = 0.0; // the weight kept in the strands before this one
-    for (var i = 0u; i < STRANDS; i++) {
-      let kept = strand_sums[i].y;
-      let hit = before <= point && point < before + kept;
-      strand = select(strand, i, hit);
-      ahead = select(ahead, before, hit);
-      before += kept;
-    }
-    chosen = strand / OF_LANE == lane;
-    if (chosen) {
-      token = id_at(point, ahead, start, strand, largest, lowest);
-    }
-  }
-  if (chosen) {
-    let log_prob = scaled(logits[start + token], largest) - log(total.x);
-    write_token(row, now.length, end, token, log_prob);
-  }
+fn logit_quad(i: u32) -> vec4<f32> {
+  return logit_quads[i];
 }
 
 @compute @workgroup_size(WORKGROUP)

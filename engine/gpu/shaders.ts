@@ -9,6 +9,7 @@ import attention_texture_subgroup from "../../shaders/attention_texture_subgroup
 import cache_attention from "../../shaders/cache_attention.wgsl" with { type: "text" };
 import cache_params from "../../shaders/cache_params.wgsl" with { type: "text" };
 import ceilings from "../../shaders/ceilings.wgsl" with { type: "text" };
+import draw from "../../shaders/draw.wgsl" with { type: "text" };
 import elementwise from "../../shaders/elementwise.wgsl" with { type: "text" };
 import embedding from "../../shaders/embedding.wgsl" with { type: "text" };
 import gae from "../../shaders/gae.wgsl" with { type: "text" };
@@ -41,8 +42,11 @@ import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
 import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import rotation from "../../shaders/rotation.wgsl" with { type: "text" };
+import row_instruction from "../../shaders/row_instruction.wgsl" with { type: "text" };
+import row_keep from "../../shaders/row_keep.wgsl" with { type: "text" };
 import row_program from "../../shaders/row_program.wgsl" with { type: "text" };
 import row_product from "../../shaders/row_product.wgsl" with { type: "text" };
+import row_sampling from "../../shaders/row_sampling.wgsl" with { type: "text" };
 import row_statistics from "../../shaders/row_statistics.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
@@ -84,6 +88,7 @@ const texts = {
   rmsnorm_rows,
   rotary,
   row_program,
+  row_sampling,
   sampling,
   softmax,
   swiglu,
@@ -116,11 +121,14 @@ export function entryPoints(name: ShaderName): string[] {
 const included: Readonly<Record<string, string>> = {
   cache_attention,
   cache_params,
+  draw,
   gaussian,
   logistic,
   product,
   reductions,
   rotation,
+  row_instruction,
+  row_keep,
   row_product,
   row_statistics,
   texels,

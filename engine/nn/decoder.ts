@@ -78,7 +78,10 @@ export function prefill(
   });
 }
 
-/** Logits [B, V] after one new row per sequence, whose keys and values join the cache. */
+/**
+ * Logits [B, V] after one new row per sequence, whose keys and values join the cache; with a program, when it is
+ * finished.
+ */
 export function decodeStep(
   config: ModelConfig,
   parameters: Parameters,
@@ -101,9 +104,7 @@ export function decodeStep(
     },
     views,
   });
-  const logits = headLogits(config, parameters, hidden, rows.program);
-  rows.program?.finish();
-  return logits;
+  return headLogits(config, parameters, hidden, rows.program);
 }
 
 /** Heads as the attention kernels take them: of a size that is a multiple of 4, padded with zeros. */

@@ -169,7 +169,7 @@ function decodeOne(
 
 function draw(logits: Tensor, run: Run, options: GenerationOptions): void {
   const { temperature, topK = 0, topP = 1, seed, purpose } = options;
-  sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose });
+  sampleNext({ logits, ...run }, { temperature, topK, topP, seed, purpose }, run.program);
 }
 
 async function allDone(state: Tensor): Promise<boolean> {

@@ -6,6 +6,7 @@ import { mostTextureBytes } from "../gpu/textures.ts";
 import type { Scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { encode, type Instruction } from "./row-instructions.ts";
+import type { SamplingBuffers, SamplingParameters } from "./sampling.ts";
 
 /** The rows of a step: where they stand, and in which sequence, u32 [rows] each. */
 export interface StepRows {
@@ -104,13 +105,43 @@ export class RowLaunches {
     this.#instructions.push(instruction);
   }
 
-  /** Launches what was put off. */
-  launch(): void {
-    const instructions = this.#instructions, needs = this.#needs;
-    if (instructions.length === 0) return;
+  /** Launches instructions that store, all that was put off, with a draw from logits among the results. */
+  launchStores(
+    { tokens, logProbs: log_probs, state, ends, next }: SamplingBuffers,
+    parameters: SamplingParameters & { first_logit: number },
+    constants: KernelConstants,
+  ): void {
+    const { work: { engine }, rows } = this, [instructions, needs] = this.#take();
+    const stored = this.#bindings("store", this.#programOf(instructions), needs);
+    const { program, sequences, work, cache_k, cache_v } = stored;
+    const bindings = {
+      ...{ program, sequences, work, cache_k, cache_v },
+      ...{ tokens, log_probs, state, ends, next },
+    };
+    const all = { ...parameters, count: instructions.length };
+    engine.launch(
+      "row_sampling",
+      "sample_and_store",
+      bindings,
+      all,
+      engine.grid(rows, 1),
+      constants,
+    );
+  }
+
+  /** What was put off, which is the caller's to launch. */
+  #take(): [readonly Instruction[], Needs] {
+    const taken: [Instruction[], Needs] = [this.#instructions, this.#needs];
     this.#instructions = []; // before anything that makes the engine ask for them
     this.#needs = nothing;
     this.count++;
+    return taken;
+  }
+
+  /** Launches what was put off. */
+  launch(): void {
+    if (this.#instructions.length === 0) return;
+    const [instructions, needs] = this.#take();
     const { work: { engine }, rows } = this, entry = stores(instructions[0]) ? "store" : "run";
     const program = this.#programOf(instructions), bindings = this.#bindings(entry, program, needs);
     const ROWS = rowsOfBlock(rows);

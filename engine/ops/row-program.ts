@@ -18,6 +18,12 @@ import {
   type StepRows,
 } from "./row-launches.ts";
 import { laneDoesRow } from "./row-reduction.ts";
+import {
+  lanesAndStrands,
+  type LogitsMaker,
+  type SamplingBuffers,
+  type SamplingParameters,
+} from "./sampling.ts";
 
 const PLACE = 64; // numbers at whose multiples a result begins, so that other kernels can bind it
 
@@ -44,7 +50,7 @@ export interface RowProgramOptions {
  * next: see shaders/row_program.wgsl. Each method stands for the op of its name and gives the same bits, or returns
  * null where it cannot, for the op to be called in its place. Not differentiable.
  */
-export class RowProgram {
+export class RowProgram implements LogitsMaker {
   #work: Tensor;
   #used = 0; // of it in this step, in numbers
   #weights: RowWeights;
@@ -75,6 +81,7 @@ export class RowProgram {
 
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
+    this.finish();
     this.#launches.begin(rows);
     this.#used = 0;
     this.#loaded.clear();
@@ -192,6 +199,20 @@ export class RowProgram {
   finish(): void {
     for (const [cache, instruction] of this.#stores) this.#putStore(cache, instruction);
     this.#stores = [];
+  }
+
+  /** Draws from logits that it made, and stores as `finish` does, in one launch; false where it cannot. */
+  sample(buffers: SamplingBuffers, parameters: SamplingParameters): boolean {
+    const { logits } = buffers, { vocabulary } = parameters;
+    if (!this.#stores.length || !this.#made(logits) || vocabulary % 4) return false;
+    this.finish();
+    const constants = lanesAndStrands(this.engine, vocabulary);
+    this.#launches.launchStores(
+      buffers,
+      { ...parameters, first_logit: logits.offset / 16 },
+      constants,
+    );
+    return true;
   }
 
   /** Launches what was put off. */

@@ -33,6 +33,27 @@ export interface SamplingOptions extends Truncation {
   purpose?: number;
 }
 
+/** What made the logits, if it has something left to launch, and can draw with it. */
+export interface LogitsMaker {
+  /** Draws from softmax(logits / temperature) with what is left to launch, or returns false. */
+  sample(buffers: SamplingBuffers, parameters: SamplingParameters): boolean;
+  /** Launches what is left. */
+  finish(): void;
+}
+
+/** The numbers of shaders/sampling.wgsl. */
+export type SamplingParameters = Record<
+  | "rows"
+  | "vocabulary"
+  | "temperature"
+  | "seed"
+  | "purpose"
+  | "capacity"
+  | "end_count"
+  | "next_stride",
+  number
+>;
+
 /**
  * Draws the next token of each row that is not done, and writes it, and its log-probability under the
  * untruncated softmax(logits / temperature) (softmax(logits) at temperature 0), at the row's length,
@@ -40,8 +61,13 @@ export interface SamplingOptions extends Truncation {
  * token is one of `ends` or the limit is reached. A done row is left as it is. The draw depends on the
  * logits, the seed, the episode and the column alone. Not differentiable, and nothing is read back. A
  * row with logits that are not finite gets some id, with a log-probability that is not finite either.
+ * @param maker of the logits; row b of it stands at state[b].length − 1
  */
-export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): void {
+export function sampleNext(
+  buffers: SamplingBuffers,
+  options: SamplingOptions,
+  maker: LogitsMaker | null = null,
+): void {
   const { logits, tokens, logProbs: log_probs, state, ends, next } = buffers;
   expectShape("sampleNext", "logits", logits, [null, null]);
   const { engine, shape: [rows, vocabulary] } = logits;
@@ -70,8 +96,10 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
   };
   const bindings = { logits, logit_quads: logits, tokens, log_probs, state, ends, next };
   const grid = engine.grid(rows, 1), constants = lanesAndStrands(engine, vocabulary);
-  const truncated = (topK > 0 && topK < vocabulary) || topP < 1;
-  if (temperature === 0 || !truncated) {
+  const truncated = temperature > 0 && ((topK > 0 && topK < vocabulary) || topP < 1);
+  if (!truncated && maker?.sample(buffers, parameters)) return;
+  maker?.finish();
+  if (!truncated) {
     engine.launch("sampling", "sample", bindings, parameters, grid, constants);
     return;
   }
@@ -86,7 +114,7 @@ export function sampleNext(buffers: SamplingBuffers, options: SamplingOptions): 
  * A software adapter does better with few lanes, each with strands of ids enough that there are 64 all the same, and
  * with ids that it can load by fours.
  */
-function lanesAndStrands(engine: Engine, vocabulary: number): KernelConstants {
+export function lanesAndStrands(engine: Engine, vocabulary: number): KernelConstants {
   const QUADS = Number(vocabulary % 4 === 0);
   const strands: KernelConstants = engine.features.software
     ? { WORKGROUP: 8, OF_LANE: 8, QUADS }
