@@ -104,8 +104,8 @@ export const layerFaults: readonly Fault[] = [
     sizes: { B: 3, T: 37, H: 4, K: 2, D: 64, ragged: 1 },
     variant: "subgroup",
     what: "a key past the end counts",
-    right: "let seen = j + lane < length;",
-    wrong: "let seen = true;",
+    right: "weigh(score, j + lane % KEYS < length);",
+    wrong: "weigh(score, true);",
   },
   {
     shader: "attention_texture_subgroup",
@@ -113,8 +113,28 @@ export const layerFaults: readonly Fault[] = [
     sizes: { B: 3, T: 37, H: 4, K: 2, D: 64, ragged: 1 },
     variant: "subgroup",
     what: "the second half of a head is the first again",
-    right: "textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(o, lane)))",
-    wrong: "textureLoad(cached_v, texel(keys + j * HEAD_VECTORS + vector_of(0u, lane)))",
+    right:
+      "textureLoad(cached_v, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane)))",
+    wrong:
+      "textureLoad(cached_v, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(0u, lane)))",
+  },
+  {
+    shader: "attention_texture_subgroup",
+    op: "decodeAttention",
+    sizes: { B: 3, T: 37, H: 4, K: 4, D: 32, ragged: 1 },
+    variant: "subgroup",
+    what: "heads that lie together all have the first one's keys",
+    right: "textureLoad(cached_k, texel(keys + (j * TOGETHER + g) *",
+    wrong: "textureLoad(cached_k, texel(keys + (j * TOGETHER) *",
+  },
+  {
+    shader: "attention_texture_subgroup",
+    op: "decodeAttention",
+    sizes: { B: 3, T: 37, H: 4, K: 4, D: 32, ragged: 1 },
+    variant: "subgroup",
+    what: "strands of one key head are joined with those of the next",
+    right: "apart < KEYS; apart *= 2u",
+    wrong: "apart < 1u; apart *= 2u",
   },
   {
     shader: "embedding",

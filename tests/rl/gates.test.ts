@@ -82,7 +82,7 @@ test("decoding that differs from the training forward stops the run", async () =
   // Where the adapter computes on the CPU, the cache lies in textures.
   const { software, subgroups } = (await testEngine()).features;
   const error = software && subgroups // there a program decodes
-    ? await updateWithFault("row_program", ["min(position + 1u", "min(position"])
+    ? await updateWithFault("row_program", ["attend_to_own(position, lane);", ""])
     : await updateWithFault(software ? "attention_texture" : "attention", [
       "positions[sequence] + 1u",
       "positions[sequence]",

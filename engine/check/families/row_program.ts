@@ -12,6 +12,7 @@ import { geluReference } from "./gelu.ts";
 import { layerNormReference } from "./layernorm.ts";
 import { rmsNormReference } from "./rmsnorm.ts";
 import { rotaryOptions, rotaryReference } from "./rotary.ts";
+import { rowSamplingOp } from "./row_sampling.ts";
 
 const EPSILON = 0.1, THETA = 500, VOCABULARY = 37, PLACES = 19;
 const CAPACITY = 15; // rows of the cache: those of later positions are left out
@@ -228,6 +229,6 @@ const rowProgramOp: Op = {
 
 export const rowProgramFamily: Family = {
   name: "row_program",
-  shaders: ["row_program"],
-  ops: [rowProgramOp],
+  shaders: ["row_program", "row_sampling"],
+  ops: [rowProgramOp, rowSamplingOp],
 };
