@@ -161,6 +161,7 @@ function decodeOne(
   options: GenerationOptions,
 ): void {
   const { program, sequences, next, cache } = run, { engine, storage, shape: [, columns] } = next;
+  if (program?.repeat()) return;
   const [tokens, positions] = [0, columns * 4]
     .map((offset) => new Tensor(engine, storage, offset, sequences.shape, "u32"));
   const rows = { tokens, positions, sequences, program };

@@ -64,7 +64,7 @@ export class RowLaunches {
   #needs: Needs = nothing;
   #unused: Tensor; // a texture, bound where none is needed
   #encoded: { text: string; program: Tensor }[] = []; // of a step as it was last time: steps are alike
-  #ofStep = 0; // launches of this step
+  #ofStep: (() => void)[] = []; // launches of this step
   readonly #launch = (): void => this.launch();
 
   /**
@@ -88,7 +88,16 @@ export class RowLaunches {
   begin(rows: StepRows): void {
     this.launch(); // what is put off is of the rows before
     this.#rows = rows;
-    this.#ofStep = 0;
+    this.#ofStep = [];
+  }
+
+  get launchesOfStep(): number {
+    return this.#ofStep.length;
+  }
+
+  /** Makes the launches of this step again. */
+  repeat(): void {
+    for (const launch of this.#ofStep) launch();
   }
 
   /**
@@ -119,13 +128,9 @@ export class RowLaunches {
       ...{ tokens, log_probs, state, ends, next },
     };
     const all = { ...parameters, count: instructions.length };
-    engine.launch(
-      "row_sampling",
-      "sample_and_store",
-      bindings,
-      all,
-      engine.grid(rows, 1),
-      constants,
+    const grid = engine.grid(rows, 1);
+    this.#make(() =>
+      engine.launch("row_sampling", "sample_and_store", bindings, all, grid, constants)
     );
   }
 
@@ -150,7 +155,12 @@ export class RowLaunches {
       ? { ...this.constants, ROWS }
       : { WORKGROUP: this.constants.WORKGROUP, ROWS };
     const parameters = { rows, count: instructions.length };
-    engine.launch("row_program", entry, bindings, parameters, grid, constants);
+    this.#make(() => engine.launch("row_program", entry, bindings, parameters, grid, constants));
+  }
+
+  #make(launch: () => void): void {
+    this.#ofStep.push(launch);
+    launch();
   }
 
   /** What is not used holds something readable. */
@@ -172,7 +182,7 @@ export class RowLaunches {
   }
 
   #programOf(instructions: readonly Instruction[]): Tensor {
-    const { scope, work: { engine } } = this, i = this.#ofStep++;
+    const { scope, work: { engine } } = this, i = this.#ofStep.length;
     const text = JSON.stringify(instructions);
     if (this.#encoded[i]?.text !== text) {
       const program = engine.within(scope, () => engine.integers(encode(instructions)));

@@ -59,6 +59,8 @@ export class RowProgram implements LogitsMaker {
   #launches: RowLaunches;
   #loaded = new Map<string, Tensor>(); // what was brought into #work, by the launch and by where it lay
   #stores: [LayerCache, Instruction][] = []; // what `finish` puts
+  #launchesBefore = 0; // this step
+  #whole = false; // the program did all of this step, the draw with it
 
   /** @param scope what it holds lives as long */
   constructor(
@@ -82,10 +84,20 @@ export class RowProgram implements LogitsMaker {
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
     this.finish();
+    this.#whole = false;
     this.#launches.begin(rows);
     this.#used = 0;
     this.#loaded.clear();
-    this.#stores = [];
+    this.#launchesBefore = this.engine.counts.launches;
+  }
+
+  /**
+   * Does once more what the step before did, from what its tensors hold by now; false where that was not all of it,
+   * because another op took part or no token was drawn.
+   */
+  repeat(): boolean {
+    if (this.#whole) this.#launches.repeat();
+    return this.#whole;
   }
 
   /** `embedding`: rows of a table [V, C] by `ids`, u32 [rows]. */
@@ -212,6 +224,8 @@ export class RowProgram implements LogitsMaker {
       { ...parameters, first_logit: logits.offset / 16 },
       constants,
     );
+    const { launches } = this.engine.counts;
+    this.#whole = launches - this.#launchesBefore === this.#launches.launchesOfStep;
     return true;
   }
 
