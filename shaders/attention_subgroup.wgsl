@@ -38,19 +38,19 @@ const MASKED: f32 = -1e30;
 // Numbers 0–3 and 4–7 of the eight that eight lanes hold.
 fn low(mine: f32) -> vec4<f32> {
   return vec4<f32>(
-    subgroupBroadcast(mine, 0u),
-    subgroupBroadcast(mine, 1u),
-    subgroupBroadcast(mine, 2u),
-    subgroupBroadcast(mine, 3u),
+    subgroupShuffle(mine, 0u),
+    subgroupShuffle(mine, 1u),
+    subgroupShuffle(mine, 2u),
+    subgroupShuffle(mine, 3u),
   );
 }
 
 fn high(mine: f32) -> vec4<f32> {
   return vec4<f32>(
-    subgroupBroadcast(mine, 4u),
-    subgroupBroadcast(mine, 5u),
-    subgroupBroadcast(mine, 6u),
-    subgroupBroadcast(mine, 7u),
+    subgroupShuffle(mine, 4u),
+    subgroupShuffle(mine, 5u),
+    subgroupShuffle(mine, 6u),
+    subgroupShuffle(mine, 7u),
   );
 }
 

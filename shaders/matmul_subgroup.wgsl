@@ -57,14 +57,14 @@ fn add_step(
   }
   for (var i = 0u; i < ROWS / ROWS_OF_LOAD; i++) {
     let x = mine[i];
-    let first0 = vec4<f32>(subgroupBroadcast(x, 0u));
-    let first1 = vec4<f32>(subgroupBroadcast(x, 1u));
-    let second0 = vec4<f32>(subgroupBroadcast(x, 2u));
-    let second1 = vec4<f32>(subgroupBroadcast(x, 3u));
-    let third0 = vec4<f32>(subgroupBroadcast(x, 4u));
-    let third1 = vec4<f32>(subgroupBroadcast(x, 5u));
-    let fourth0 = vec4<f32>(subgroupBroadcast(x, 6u));
-    let fourth1 = vec4<f32>(subgroupBroadcast(x, 7u));
+    let first0 = vec4<f32>(subgroupShuffle(x, 0u));
+    let first1 = vec4<f32>(subgroupShuffle(x, 1u));
+    let second0 = vec4<f32>(subgroupShuffle(x, 2u));
+    let second1 = vec4<f32>(subgroupShuffle(x, 3u));
+    let third0 = vec4<f32>(subgroupShuffle(x, 4u));
+    let third1 = vec4<f32>(subgroupShuffle(x, 5u));
+    let fourth0 = vec4<f32>(subgroupShuffle(x, 6u));
+    let fourth1 = vec4<f32>(subgroupShuffle(x, 7u));
     let at = i * 2u * ROWS_OF_LOAD;
     sums[at] = fma(first1, left1, fma(first0, left0, sums[at]));
     sums[at + 1u] = fma(first1, right1, fma(first0, right0, sums[at + 1u]));

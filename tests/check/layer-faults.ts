@@ -63,8 +63,8 @@ export const layerFaults: readonly Fault[] = [
     op: "attention",
     sizes: grouped,
     what: "the second half of each eight is the first again",
-    right: "subgroupBroadcast(mine, 4u)",
-    wrong: "subgroupBroadcast(mine, 0u)",
+    right: "subgroupShuffle(mine, 4u)",
+    wrong: "subgroupShuffle(mine, 0u)",
   },
   {
     shader: "attention",
