@@ -8,6 +8,8 @@
 const HEAD_VECTORS: u32 = 4u; // vec4s in a head: head size / 4
 const SHARED: u32 = 1u; // query heads of a workgroup; all have the same key head
 const LANES: u32 = 8u; // of a workgroup
+const KEY_HEADS: u32 = 1u; // of a row that is stored; compiled in, for such adapters divide number by number
+const TOGETHER: u32 = 1u; // of those
 // A loop over a large head is not unrolled, as in attention.wgsl.
 override UNROLL: bool = true;
 
@@ -115,21 +117,15 @@ fn store(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * 64u;
-  let d = i % store_params.head_vectors;
-  let head = i / store_params.head_vectors % store_params.key_heads;
-  let row = i / store_params.head_vectors / store_params.key_heads;
+  let d = i % HEAD_VECTORS;
+  let head = i / HEAD_VECTORS % KEY_HEADS;
+  let row = i / (HEAD_VECTORS * KEY_HEADS);
   if (row >= store_params.rows || positions[row] >= store_params.capacity) {
     return;
   }
-  let slot = slot_of(
-    sequences[row],
-    head,
-    positions[row],
-    store_params.key_heads,
-    store_params.capacity,
-    store_params.together,
-  );
-  let place = texel(store_params.first + slot * store_params.head_vectors + d);
+  let slot =
+    slot_of(sequences[row], head, positions[row], KEY_HEADS, store_params.capacity, TOGETHER);
+  let place = texel(store_params.first + slot * HEAD_VECTORS + d);
   let of_k = store_params.k_first + row * store_params.k_row + head * store_params.k_head + d;
   let of_v = store_params.v_first + row * store_params.v_row + head * store_params.v_head + d;
   textureStore(cache_k, place, k[of_k]);

@@ -109,8 +109,12 @@ export function storeInCache(
     v_head: v.head / 4,
   };
   const grid = engine.grid(rows * keyHeads * headSize / 4);
-  const shader = keys.storage.kind === "texture" ? "attention_texture" : "attention";
-  engine.launch(shader, "store", bindings, parameters, grid);
+  if (keys.storage.kind === "buffer") {
+    engine.launch("attention", "store", bindings, parameters, grid);
+    return;
+  }
+  const constants = { HEAD_VECTORS: headSize / 4, KEY_HEADS: keyHeads, TOGETHER: together };
+  engine.launch("attention_texture", "store", bindings, parameters, grid, constants);
 }
 
 /**
