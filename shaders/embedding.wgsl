@@ -17,7 +17,6 @@ struct Params {
 
 struct LookupParams {
   rows: u32, // N
-  columns: u32, // C
   vocabulary: u32, // V
   first: u32,
   block: u32, // rows of the table that are bound
@@ -27,6 +26,7 @@ struct LookupParams {
 alias stored = f32; // a table: f16 where it is stored so
 
 override WORKGROUP: u32 = 64;
+override COLUMNS: u32 = 1; // C of lookup; compiled in, it costs software adapters no division
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> table: array<stored>; // [block, C]
@@ -46,7 +46,7 @@ fn lookup(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
-  let row = i / lookup_params.columns;
+  let row = i / COLUMNS;
   if (row >= lookup_params.rows) {
     return;
   }
@@ -55,7 +55,7 @@ fn lookup(
   if (at >= lookup_params.block) {
     return;
   }
-  var value = f32(table[at * lookup_params.columns + i % lookup_params.columns]);
+  var value = f32(table[at * COLUMNS + i % COLUMNS]);
   if (lookup_params.with_residual == 1u) {
     value += residual[i];
   }

@@ -11,8 +11,6 @@
 
 struct Params {
   rows: u32,
-  heads: u32,
-  head_size: u32, // D
   part_stride: u32,
   head_stride: u32,
 }
@@ -24,6 +22,9 @@ struct ResizeParams {
 }
 
 override WORKGROUP: u32 = 64;
+// A model has one number of heads, of one size. Compiled in, they cost software adapters no division.
+override HEADS: u32 = 1;
+override HEAD_SIZE: u32 = 4; // D
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> fused: array<f32>; // [rows, 3 · heads · D]
@@ -40,10 +41,10 @@ override WORKGROUP: u32 = 64;
 
 // Where the query number of thread i lies in the fused rows.
 fn fused_place(i: u32) -> u32 {
-  let width = params.heads * params.head_size;
+  let width = HEADS * HEAD_SIZE;
   let column = i % width;
-  let head = column / params.head_size;
-  return (i / width) * 3u * width + head * params.head_stride + column % params.head_size;
+  let head = column / HEAD_SIZE;
+  return (i / width) * 3u * width + head * params.head_stride + column % HEAD_SIZE;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -52,7 +53,7 @@ fn split(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
-  if (i >= params.rows * params.heads * params.head_size) {
+  if (i >= params.rows * HEADS * HEAD_SIZE) {
     return;
   }
   let place = fused_place(i);
@@ -67,7 +68,7 @@ fn merge(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let i = id.x + id.y * groups.x * WORKGROUP;
-  if (i >= params.rows * params.heads * params.head_size) {
+  if (i >= params.rows * HEADS * HEAD_SIZE) {
     return;
   }
   let place = fused_place(i);

@@ -139,14 +139,14 @@ const halfLookup: Check = {
   name: "reading f16",
   shader: "embedding",
   entry: "lookup",
-  constants: { HALF: 1 },
+  constants: { HALF: 1, COLUMNS: 2 },
   bindings: (engine) => {
     const table = engine.tensor(Uint16Array.of(0x3c00, 0xc100, 0x3555, 0x7bff), [2, 2]);
     const tokens = engine.integers([1, 0]);
     return { table, residual: tokens, tokens, out: engine.empty([2, 2]) }; // no residual is read
   },
   output: "out",
-  parameters: { rows: 2, columns: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },
+  parameters: { rows: 2, vocabulary: 2, first: 0, block: 2, with_residual: 0 },
   grid: [1, 1, 1],
   expected: [0.333251953125, 65504, 1, -2.5],
   tolerance: 0,

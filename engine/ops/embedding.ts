@@ -58,11 +58,12 @@ export function embedding(
   const out = engine.empty([rows, columns]);
   const with_residual = Number(residual !== undefined);
   for (const { start: first, rows: block } of rowBlocks(table)) {
-    const parameters = { rows, columns, vocabulary, first, block: block.shape[0], with_residual };
+    const parameters = { rows, vocabulary, first, block: block.shape[0], with_residual };
     // An unused binding must hold something readable.
     const bindings = { table: block, tokens, out, residual: residual ?? tokens };
     const grid = engine.grid(out.size);
-    engine.launch("embedding", "lookup", bindings, parameters, grid, storedAs(table));
+    const constants = { ...storedAs(table), COLUMNS: columns };
+    engine.launch("embedding", "lookup", bindings, parameters, grid, constants);
   }
   const inputs = residual ? [table, residual] : [table];
   engine.tape?.record("embedding", inputs, out, (upstream, sink) => {

@@ -53,21 +53,16 @@ export function splitHeads(
 ): [q: Tensor, k: Tensor, v: Tensor] {
   const { engine, shape: [rows] } = fused;
   const { width, headSize, part, head } = fusedStrides(fused, heads, order);
-  const parameters = {
-    rows,
-    heads,
-    head_size: headSize,
-    part_stride: part,
-    head_stride: head,
-  };
+  const parameters = { rows, part_stride: part, head_stride: head };
+  const constants = { HEADS: heads, HEAD_SIZE: headSize };
   const grid = engine.grid(rows * width);
   const q = engine.empty([rows, width]), k = engine.empty(q.shape), v = engine.empty(q.shape);
-  engine.launch("heads", "split", { fused, q, k, v }, parameters, grid);
+  engine.launch("heads", "split", { fused, q, k, v }, parameters, grid, constants);
   engine.tape?.recordMany("splitHeads", [fused], [q, k, v], (upstreams, sink) => {
     const d_fused = engine.empty(fused.shape);
     engine.scope(() => {
       const [d_q, d_k, d_v] = upstreams.map((upstream) => upstream ?? engine.zeros(q.shape));
-      engine.launch("heads", "merge", { d_q, d_k, d_v, d_fused }, parameters, grid);
+      engine.launch("heads", "merge", { d_q, d_k, d_v, d_fused }, parameters, grid, constants);
     });
     sink.give(fused, d_fused);
   });

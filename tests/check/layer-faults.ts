@@ -140,7 +140,7 @@ export const layerFaults: readonly Fault[] = [
     shader: "embedding",
     op: "embedding",
     what: "the stride of the table is the number of tokens",
-    right: "table[at * lookup_params.columns + i",
+    right: "table[at * COLUMNS + i",
     wrong: "table[at * lookup_params.rows + i",
   },
   {
