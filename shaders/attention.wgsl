@@ -32,7 +32,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
-@group(0) @binding(2) var<storage, read> q: array<vec4<f32>>; // [N, H, D]
+@group(0) @binding(2) var<storage, read> q: array<vec4<f32>>; // [N, H, D]; of forward as ForwardParams says, like k and v
 @group(0) @binding(3) var<storage, read> k: array<vec4<f32>>; // [N, Hk, D]
 @group(0) @binding(4) var<storage, read> v: array<vec4<f32>>; // [N, Hk, D]
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>; // [N, H, D]
@@ -46,12 +46,16 @@ struct Params {
 
 const MASKED: f32 = -1e30;
 
+// include attention_params
+
+@group(0) @binding(22) var<uniform> rows: ForwardParams;
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
 ) {
-  let size = vectors(params.head_vectors);
+  let size = vectors(rows.head_vectors);
   let start = offsets[group.z];
   let length = offsets[group.z + 1u] - start;
   let tile = group.x * WORKGROUP;
@@ -59,19 +63,22 @@ fn forward(
     return;
   }
   let head = group.y;
-  let key_head = head / (params.heads / params.key_heads);
+  let key_head = head / (rows.heads / rows.key_heads);
   let i = tile + local.x;
-  let row = (start + min(i, length - 1u)) * params.heads + head;
+  let n = start + min(i, length - 1u);
+  let row = n * rows.heads + head;
+  let query_at = rows.q_first + n * rows.q_row + head * rows.q_head;
   var query: array<vec4<f32>, HEAD_VECTORS>;
   var sum: array<vec4<f32>, HEAD_VECTORS>;
   for (var d = 0u; d < size; d++) {
-    query[d] = params.scale * q[row * HEAD_VECTORS + d];
+    query[d] = rows.scale * q[query_at + d];
   }
   var largest = MASKED;
   var total = 0.0;
   let end = min(tile + WORKGROUP, length);
   for (var j = 0u; j < end; j++) {
-    let key = ((start + j) * params.key_heads + key_head) * HEAD_VECTORS;
+    let key = rows.k_first + (start + j) * rows.k_row + key_head * rows.k_head;
+    let value = rows.v_first + (start + j) * rows.v_row + key_head * rows.v_head;
     var score = 0.0;
     for (var d = 0u; d < size; d++) {
       score += dot(query[d], k[key + d]);
@@ -83,7 +90,7 @@ fn forward(
     largest = next;
     total = total * correction + weight;
     for (var d = 0u; d < size; d++) {
-      sum[d] = sum[d] * correction + weight * v[key + d];
+      sum[d] = sum[d] * correction + weight * v[value + d];
     }
   }
   if (i < length) {

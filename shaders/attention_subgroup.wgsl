@@ -22,7 +22,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
-@group(0) @binding(2) var<storage, read> q: array<f32>; // [N, H, D]
+@group(0) @binding(2) var<storage, read> q: array<f32>; // [N, H, D]; of forward as ForwardParams says, like k and v
 @group(0) @binding(3) var<storage, read> k: array<f32>; // [N, Hk, D]
 @group(0) @binding(4) var<storage, read> v: array<f32>; // [N, Hk, D]
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>; // [N, H, D]
@@ -34,6 +34,10 @@ struct Params {
 @group(0) @binding(11) var<storage, read_write> d_v: array<vec4<f32>>; // [N, Hk, D]
 
 const MASKED: f32 = -1e30;
+
+// include attention_params
+
+@group(0) @binding(12) var<uniform> rows: ForwardParams;
 
 // Numbers 0–3 and 4–7 of the eight that eight lanes hold.
 fn low(mine: f32) -> vec4<f32> {
@@ -67,20 +71,23 @@ fn forward(
     return;
   }
   let head = group.y;
-  let key_head = head / (params.heads / params.key_heads);
+  let key_head = head / (rows.heads / rows.key_heads);
   let i = tile + local.x;
-  let row = (start + min(i, length - 1u)) * params.heads + head;
+  let n = start + min(i, length - 1u);
+  let row = n * rows.heads + head;
+  let query_at = 4u * (rows.q_first + n * rows.q_row + head * rows.q_head);
   var query: Row;
-  for (var d = 0u; d < params.head_vectors; d++) {
-    let at = (row * VECTORS + d) * 4u;
-    query[d] = params.scale * vec4<f32>(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
+  for (var d = 0u; d < rows.head_vectors; d++) {
+    let at = query_at + 4u * d;
+    query[d] = rows.scale * vec4<f32>(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
   }
   var sum: Row;
   var largest = MASKED;
   var total = 0.0;
   let end = min(tile + WORKGROUP, length);
   for (var j = 0u; j < end; j++) {
-    let key = ((start + j) * params.key_heads + key_head) * CHUNKS * 8u + (lane & 7u);
+    let key = 4u * (rows.k_first + (start + j) * rows.k_row + key_head * rows.k_head) + (lane & 7u);
+    let value = 4u * (rows.v_first + (start + j) * rows.v_row + key_head * rows.v_head) + (lane & 7u);
     var score = 0.0;
     for (var c = 0u; c < CHUNKS; c++) {
       let mine = k[key + c * 8u];
@@ -93,13 +100,13 @@ fn forward(
     largest = next;
     total = total * correction + weight;
     for (var c = 0u; c < CHUNKS; c++) {
-      let mine = v[key + c * 8u];
+      let mine = v[value + c * 8u];
       sum[2u * c] = sum[2u * c] * correction + weight * low(mine);
       sum[2u * c + 1u] = sum[2u * c + 1u] * correction + weight * high(mine);
     }
   }
   if (i < length) {
-    for (var d = 0u; d < params.head_vectors; d++) {
+    for (var d = 0u; d < rows.head_vectors; d++) {
       out[row * VECTORS + d] = sum[d] / total;
     }
     statistics[row] = vec2<f32>(largest + log(total), 0.0);

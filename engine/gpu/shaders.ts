@@ -1,6 +1,7 @@
 /** The one place that imports shader text; `with { type: "text" }` works in Bun and Deno and is inlined by a build. */
 import attention from "../../shaders/attention.wgsl" with { type: "text" };
 import adamw from "../../shaders/adamw.wgsl" with { type: "text" };
+import attention_params from "../../shaders/attention_params.wgsl" with { type: "text" };
 import attention_subgroup from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import attention_texture from "../../shaders/attention_texture.wgsl" with { type: "text" };
 import attention_texture_subgroup from "../../shaders/attention_texture_subgroup.wgsl" with {
@@ -119,6 +120,7 @@ export function entryPoints(name: ShaderName): string[] {
 
 /** What shaders bring in by a line `// include NAME`. */
 const included: Readonly<Record<string, string>> = {
+  attention_params,
   cache_attention,
   cache_params,
   draw,

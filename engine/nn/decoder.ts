@@ -1,5 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
-import { attention, type Heads } from "../ops/attention.ts";
+import { attention, attentionOfViews, type Heads } from "../ops/attention.ts";
 import { decodeAttention, type LayerCache, newLayerCaches, storeInCache } from "../ops/cache.ts";
 import { gatherRows } from "../ops/gather.ts";
 import { type HeadView, resizeHeads, viewFused, viewHeads } from "../ops/heads.ts";
@@ -68,12 +68,16 @@ export function prefill(
   last: Tensor,
 ): Tensor {
   const heads = kernelHeads(config);
+  const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
+    storeInCache(k, v, cache[layer], batch.sequences, batch.positions, heads);
+    return attentionOfViews([q, k, v], heads, batch);
+  };
   return layers(config, parameters, { ...batch, frequencies }, {
-    heads(layer, q, k, v) {
-      const [keys, values] = [k, v].map((x) => viewHeads(x, heads.headSize));
-      storeInCache(keys, values, cache[layer], batch.sequences, batch.positions, heads);
-      return attention(q, k, v, heads, batch);
+    heads(layer, ...tensors) {
+      const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
+      return views(layer, q, k, v);
     },
+    views,
     last,
   });
 }

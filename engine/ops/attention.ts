@@ -1,6 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
 import type { KernelConstants } from "../gpu/kernels.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
+import { type HeadView, viewHeads } from "./heads.ts";
 import { attentionClass, tunedVariant } from "./tuning.ts";
 
 /** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
@@ -45,21 +46,15 @@ export function attention(
   expectShape("attention", "q", q, [null, heads.heads * headSize]);
   expectShape("attention", "k", k, [rows, keyHeads * headSize]);
   expectShape("attention", "v", v, [rows, keyHeads * headSize]);
-  expectShape("attention", "offsets", sequences.offsets, [sequences.count + 1]);
-  const { engine } = q;
-  const { offsets } = sequences;
-  const out = engine.empty(q.shape);
-  const statistics = engine.empty([rows, heads.heads, 2]);
+  const views: Views = [viewHeads(q, headSize), viewHeads(k, headSize), viewHeads(v, headSize)];
+  const { out, statistics } = launchForward(views, heads, sequences, variant);
+  const { engine } = q, { offsets } = sequences;
   const launch = (entry: string, bindings: Record<string, Tensor>, headsOfGrid: number) => {
-    const constants = headConstants(engine, heads, variant);
-    const tiles = Math.ceil(sequences.longest / tileRows(engine));
-    const shader = variant === "plain" ? "attention" : "attention_subgroup";
-    const grid = [tiles, headsOfGrid, sequences.count] as const;
     const all = { q, k, v, offsets, ...bindings };
-    engine.launch(shader, entry, all, headParameters(heads), grid, constants);
+    const grid = gridOf(engine, headsOfGrid, sequences);
+    const constants = headConstants(engine, heads, variant);
+    engine.launch(shaders[variant], entry, all, headParameters(heads), grid, constants);
   };
-  launch("forward", { out, statistics }, heads.heads);
-
   engine.tape?.record("attention", [q, k, v], out, (d_out, sink) => {
     const all = { rows: rows * heads.heads };
     const constants = { HEAD_VECTORS: headSize / 4 };
@@ -73,6 +68,49 @@ export function attention(
     sink.give(v, d_v);
   });
   return out;
+}
+
+type Views = readonly [q: HeadView, k: HeadView, v: HeadView];
+
+/** `attention` of heads where they lie, so that none need be copied out of fused rows. Not differentiable. */
+export function attentionOfViews(views: Views, heads: Heads, sequences: Sequences): Tensor {
+  checkHeads(heads);
+  const [{ tensor: { engine } }] = views;
+  const variant = attentionVariant(engine, heads, sequences.longest);
+  return launchForward(views, heads, sequences, variant).out;
+}
+
+const shaders = { plain: "attention", subgroup: "attention_subgroup" } as const;
+
+function launchForward(
+  [q, k, v]: Views,
+  heads: Heads,
+  sequences: Sequences,
+  variant: AttentionVariant,
+): { out: Tensor; statistics: Tensor } {
+  const { engine, shape: [rows] } = q.tensor, { offsets, count } = sequences;
+  expectShape("attention", "offsets", offsets, [count + 1]);
+  const out = engine.empty([rows, heads.heads * heads.headSize]);
+  const statistics = engine.empty([rows, heads.heads, 2]);
+  const parameters = {
+    ...headParameters(heads),
+    ...Object.fromEntries(
+      Object.entries({ q, k, v }).flatMap(([name, { first, row, head }]) => [
+        [`${name}_first`, first / 4],
+        [`${name}_row`, row / 4],
+        [`${name}_head`, head / 4],
+      ]),
+    ),
+  };
+  const bindings = { q: q.tensor, k: k.tensor, v: v.tensor, offsets, out, statistics };
+  const grid = gridOf(engine, heads.heads, sequences);
+  const constants = headConstants(engine, heads, variant);
+  engine.launch(shaders[variant], "forward", bindings, parameters, grid, constants);
+  return { out, statistics };
+}
+
+function gridOf(engine: Engine, heads: number, { longest, count }: Sequences) {
+  return [Math.ceil(longest / tileRows(engine)), heads, count] as const;
 }
 
 /**
