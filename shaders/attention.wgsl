@@ -18,6 +18,7 @@ override WORKGROUP: u32 = 32;
 // A software adapter takes minutes to compile loops over a large head when they are unrolled. With a bound
 // that is only known when the kernel runs they are not, and the private arrays lie in memory.
 override UNROLL: bool = true;
+override LAST: bool = false; // of forward: the last tile of each sequence is all that is asked for
 
 fn vectors(head_vectors: u32) -> u32 {
   return select(head_vectors, HEAD_VECTORS, UNROLL);
@@ -58,7 +59,7 @@ fn forward(
   let size = vectors(rows.head_vectors);
   let start = offsets[group.z];
   let length = offsets[group.z + 1u] - start;
-  let tile = group.x * WORKGROUP;
+  let tile = select(group.x, (length - 1u) / WORKGROUP, LAST) * WORKGROUP;
   if (tile >= length) {
     return;
   }

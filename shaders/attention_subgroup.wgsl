@@ -10,6 +10,7 @@ enable subgroups;
 const CHUNKS: u32 = 4u; // eights in a head: D / 8
 const VECTORS: u32 = 8u; // vec4s in a head: D / 4
 override WORKGROUP: u32 = 8;
+override LAST: bool = false; // of forward: the last tile of each sequence is all that is asked for
 
 alias Row = array<vec4<f32>, VECTORS>;
 
@@ -66,7 +67,7 @@ fn forward(
 ) {
   let start = offsets[group.z];
   let length = offsets[group.z + 1u] - start;
-  let tile = group.x * WORKGROUP;
+  let tile = select(group.x, (length - 1u) / WORKGROUP, LAST) * WORKGROUP;
   if (tile >= length) {
     return;
   }

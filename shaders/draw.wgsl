@@ -1,6 +1,6 @@
 // How a token is drawn, brought into shaders by their line `// include draw`: a workgroup draws for a row, its lanes
 // striding over the ids in 64 strands. They have the fields of sampling.wgsl's Params in theirs, its bindings tokens,
-// log_probs, state, ends and next, and tell logits by functions logit(i) and logit_quad(i / 4), the rows' one after the
+// log_probs, state, ends and next, include threefry, and tell logits by functions logit(i) and logit_quad(i / 4), the rows' one after the
 // other.
 //
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
@@ -25,26 +25,6 @@ const LOWEST: f32 = -3.4e38;
 var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
 var<workgroup> lane_first: array<u32, WORKGROUP>;
 var<workgroup> begun: State; // of the row, before this draw
-
-// Threefry-2x32 with 20 rounds (J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
-fn threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
-  var keys = array<u32, 3>(key.x, key.y, 0x1bd11bdau ^ key.x ^ key.y);
-  var word = counter + key;
-  for (var turn = 0u; turn < 5u; turn++) {
-    var rotations = select(vec4<u32>(17u, 29u, 16u, 24u), vec4<u32>(13u, 15u, 26u, 6u), turn % 2u == 0u);
-    for (var i = 0u; i < 4u; i++) {
-      word.x += word.y;
-      word.y = ((word.y << rotations[i]) | (word.y >> (32u - rotations[i]))) ^ word.x;
-    }
-    word += vec2<u32>(keys[(turn + 1u) % 3u], keys[(turn + 2u) % 3u] + turn + 1u);
-  }
-  return word;
-}
-
-// A number in (0, 1) with the 24 bits that a float holds exactly.
-fn to_uniform(bits: u32) -> f32 {
-  return max(f32(bits >> 8u), 0.5) / 16777216.0;
-}
 
 // A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.
 fn id_of(turn: u32, lane: u32, strand: u32) -> u32 {

@@ -30,6 +30,7 @@ struct Params {
 
 alias Value = f32; // of a lane
 // include reductions
+// include threefry
 // include draw
 // include texels
 // include row_keep

@@ -26,6 +26,7 @@ struct Params {
 
 alias Value = f32; // of a lane
 // include reductions
+// include threefry
 // include draw
 
 fn logit(i: u32) -> f32 {

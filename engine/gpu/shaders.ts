@@ -54,6 +54,7 @@ import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
 import texels from "../../shaders/texels.wgsl" with { type: "text" };
 import texture_cache from "../../shaders/texture_cache.wgsl" with { type: "text" };
+import threefry from "../../shaders/threefry.wgsl" with { type: "text" };
 import truncation from "../../shaders/truncation.wgsl" with { type: "text" };
 import whiten from "../../shaders/whiten.wgsl" with { type: "text" };
 
@@ -135,6 +136,7 @@ const included: Readonly<Record<string, string>> = {
   row_statistics,
   texels,
   texture_cache,
+  threefry,
 };
 
 /** The files that a shader includes, by name. */

@@ -59,18 +59,18 @@ export function forward(config: ModelConfig, parameters: Parameters, batch: Pack
   });
 }
 
-/** `forward` that fills a cache with the keys and values of all rows; it returns the rows `last` [G] only, [G, C]. */
+/** `forward` that fills a cache with the keys and values of all rows; it returns the last of each sequence, [B, C]. */
 export function prefill(
   config: ModelConfig,
   parameters: Parameters,
   batch: PackedBatch,
   { layers: cache, frequencies }: DecoderCache,
-  last: Tensor,
 ): Tensor {
   const heads = kernelHeads(config);
+  const last = parameters.engine.integers(batch.starts.slice(1).map((end) => end - 1));
   const views = (layer: number, q: HeadView, k: HeadView, v: HeadView) => {
     storeInCache(k, v, cache[layer], batch.sequences, batch.positions, heads);
-    return attentionOfViews([q, k, v], heads, batch);
+    return attentionOfViews([q, k, v], heads, batch, layer === config.layers - 1);
   };
   return layers(config, parameters, { ...batch, frequencies }, {
     heads(layer, ...tensors) {

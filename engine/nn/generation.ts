@@ -150,8 +150,7 @@ function drawFirst(
 ): void {
   const { config, parameters } = model, { engine } = parameters;
   const batch = packBatch(engine, requests.map(({ context }) => context));
-  const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-  const hidden = prefill(config, parameters, batch, run.cache, last);
+  const hidden = prefill(config, parameters, batch, run.cache);
   draw(headLogits(config, parameters, hidden), run, options);
 }
 

@@ -72,12 +72,20 @@ export function attention(
 
 type Views = readonly [q: HeadView, k: HeadView, v: HeadView];
 
-/** `attention` of heads where they lie, so that none need be copied out of fused rows. Not differentiable. */
-export function attentionOfViews(views: Views, heads: Heads, sequences: Sequences): Tensor {
+/**
+ * `attention` of heads where they lie, so that none need be copied out of fused rows. Not differentiable.
+ * @param lastRows only the last row of each sequence is asked for: what others get is undefined
+ */
+export function attentionOfViews(
+  views: Views,
+  heads: Heads,
+  sequences: Sequences,
+  lastRows = false,
+): Tensor {
   checkHeads(heads);
   const [{ tensor: { engine } }] = views;
   const variant = attentionVariant(engine, heads, sequences.longest);
-  return launchForward(views, heads, sequences, variant).out;
+  return launchForward(views, heads, sequences, variant, lastRows).out;
 }
 
 const shaders = { plain: "attention", subgroup: "attention_subgroup" } as const;
@@ -87,6 +95,7 @@ function launchForward(
   heads: Heads,
   sequences: Sequences,
   variant: AttentionVariant,
+  lastRows = false,
 ): { out: Tensor; statistics: Tensor } {
   const { engine, shape: [rows] } = q.tensor, { offsets, count } = sequences;
   expectShape("attention", "offsets", offsets, [count + 1]);
@@ -103,8 +112,9 @@ function launchForward(
     ),
   };
   const bindings = { q: q.tensor, k: k.tensor, v: v.tensor, offsets, out, statistics };
-  const grid = gridOf(engine, heads.heads, sequences);
-  const constants = headConstants(engine, heads, variant);
+  const [tiles, ...others] = gridOf(engine, heads.heads, sequences);
+  const grid = [lastRows ? 1 : tiles, ...others] as const;
+  const constants = { ...headConstants(engine, heads, variant), LAST: Number(lastRows) };
   engine.launch(shaders[variant], "forward", bindings, parameters, grid, constants);
   return { out, statistics };
 }

@@ -59,8 +59,7 @@ async function decode(
   const prompts = Array.from({ length: rows }, (_, b) => [...randomIntegers(1 + b % 5, 80, b)]);
   const { cache, prefilled, program } = engine.within(scope, () => {
     const batch = packBatch(engine, prompts), cache = newCache(config, parameters, [rows, 12]);
-    const last = engine.integers(batch.starts.slice(1).map((end) => end - 1));
-    const prefilled = prefill(config, parameters, batch, cache, last);
+    const prefilled = prefill(config, parameters, batch, cache);
     return { cache, prefilled, program: makeProgram(rows) };
   });
   const results: Float32Array[] = [await prefilled.read()];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { attention } from "../../engine/ops/attention.ts";
+import { attention, attentionOfViews } from "../../engine/ops/attention.ts";
 import { decodeAttention, decodeVariants, newLayerCaches } from "../../engine/ops/cache.ts";
-import { viewHeads } from "../../engine/ops/heads.ts";
+import { splitHeads, viewFused, viewHeads } from "../../engine/ops/heads.ts";
 import { Tape } from "../../engine/tensor/tape.ts";
 import { checkFamily } from "../support/check.ts";
 import { randomNumbers } from "../support/compare.ts";
@@ -41,6 +41,29 @@ test("forward and backward over 4096 places take memory that grows as the places
   expect(peaks[1] / peaks[0]).toBeCloseTo(2, 1);
   expect(peaks[2] / peaks[1]).toBeCloseTo(2, 1);
   engine.destroy();
+});
+
+test("heads in fused rows are attended to as if they were copied out, and last rows alone alike", async () => {
+  const engine = await testEngine(), scope = engine.openScope();
+  const lengths = [1, 8, 9, 70], offsets = [0, 1, 9, 18, 88], [H, D] = [4, 8];
+  const heads = { heads: H, keyHeads: H, headSize: D };
+  const { whole, views, last } = engine.within(scope, () => {
+    const fused = engine.tensor(randomNumbers(88 * 3 * H * D, 5), [88, 3 * H * D]);
+    const sequences = { offsets: engine.integers(offsets), count: 4, longest: 70 };
+    const [q, k, v] = splitHeads(fused, H, "heads"), lying = viewFused(fused, H, "heads");
+    return {
+      whole: attention(q, k, v, heads, sequences),
+      views: attentionOfViews(lying, heads, sequences),
+      last: attentionOfViews(lying, heads, sequences, true),
+    };
+  });
+  const [expected, found, ends] = await Promise.all([whole.read(), views.read(), last.read()]);
+  expect(found).toEqual(expected);
+  for (const [b, length] of lengths.entries()) {
+    const row = (x: Float32Array) => x.subarray((offsets[b] + length - 1) * H * D).slice(0, H * D);
+    expect(row(ends)).toEqual(row(expected));
+  }
+  engine.close(scope);
 });
 
 test("on a software adapter all kernels of decoding give the same bits where one key head is read at a time", async () => {

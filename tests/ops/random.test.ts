@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { shaderText } from "../../engine/gpu/shaders.ts";
 import { randomWords } from "../../engine/ops/random.ts";
 import { testEngine } from "../support/engine.ts";
 import { checkFamily } from "../support/check.ts";
@@ -17,12 +16,3 @@ test("the GPU gives Random123's known answers for threefry2x32 with 20 rounds", 
   expect(await words(0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3))
     .toEqual([0xc4923a9c, 0x483df7a0]);
 });
-
-for (const name of ["threefry", "to_uniform"]) {
-  test(`the shaders that draw hold the same text of ${name}`, () => {
-    const text = (shader: "random" | "sampling") =>
-      new RegExp(`^fn ${name}\\([^]*?\\n}\\n`, "m").exec(shaderText(shader))?.[0];
-    expect(text("random")).toBeString();
-    expect(text("sampling")).toBe(text("random")!);
-  });
-}
