@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import { runSelfTest } from "../../engine/gpu/self-test.ts";
-import { type ShaderName, shaderText } from "../../engine/gpu/shaders.ts";
+import { type ShaderName, shaderText, withIncludes } from "../../engine/gpu/shaders.ts";
 import { newEngine } from "../support/engine.ts";
 
-/** Puts a fault into a shader of `engine`. */
+/** Puts a fault into a shader of `engine`, or into what it includes. */
 function corrupt(engine: Engine, shader: ShaderName, from: string, to: string): void {
-  const text = shaderText(shader);
+  const own = shaderText(shader), text = own.includes(from) ? own : withIncludes(own, false);
   expect(text).toContain(from);
   engine.kernels.replace(shader, text.replaceAll(from, to));
 }
