@@ -1,7 +1,7 @@
 // How a token is drawn, brought into shaders by their line `// include draw`: a workgroup draws for a row, its lanes
 // striding over the ids in 64 strands. They have the fields of sampling.wgsl's Params in theirs, its bindings tokens,
-// log_probs, state, ends and next, include threefry, and tell logits by functions logit(i) and logit_quad(i / 4), the rows' one after the
-// other.
+// log_probs, state, ends and next, include threefry, tell logits by functions logit(i) and logit_quad(i / 4), the rows'
+// one after the other, and have max_of_lanes of reductions.wgsl.
 //
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
 // column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
@@ -21,18 +21,14 @@ const OF_LANE: u32 = 1u; // strands of each lane, WORKGROUP · OF_LANE = 64; sof
 const STRANDS: u32 = 64u;
 override QUADS: bool = false; // rows of logits, and what a lane has of a turn, are whole vec4s
 const LOWEST: f32 = -3.4e38;
+override BARRIERS: bool = true; // lanes read what other lanes wrote, see row_program.wgsl
 
 var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
 var<workgroup> lane_first: array<u32, WORKGROUP>;
-var<workgroup> begun: State; // of the row, before this draw
 
 // A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.
 fn id_of(turn: u32, lane: u32, strand: u32) -> u32 {
   return turn * STRANDS + lane * OF_LANE + strand;
-}
-
-fn turns() -> u32 {
-  return (params.vocabulary + STRANDS - 1u) / STRANDS;
 }
 
 // The logits of a lane's ids in a turn; past the end the last ones again.
@@ -50,9 +46,9 @@ fn logits_of(start: u32, turn: u32, lane: u32) -> array<f32, OF_LANE> {
   return mine;
 }
 
-fn largest_logit(start: u32, lane: u32) -> f32 {
+fn largest_logit(start: u32, lane: u32, turns: u32) -> f32 {
   var largest = LOWEST;
-  for (var turn = 0u; turn < turns(); turn++) {
+  for (var turn = 0u; turn < turns; turn++) {
     let mine = logits_of(start, turn, lane);
     for (var s = 0u; s < OF_LANE; s++) {
       largest = max(largest, mine[s]);
@@ -105,10 +101,10 @@ struct Found {
   first: u32,
 }
 
-fn weigh(start: u32, lane: u32, largest: f32, lowest: f32) -> Found {
+fn weigh(start: u32, lane: u32, turns: u32, largest: f32, lowest: f32) -> Found {
   var found = Found();
   found.first = params.vocabulary;
-  for (var turn = 0u; turn < turns(); turn++) {
+  for (var turn = 0u; turn < turns; turn++) {
     let mine = logits_of(start, turn, lane);
     for (var s = 0u; s < OF_LANE; s++) {
       let i = id_of(turn, lane, s);
@@ -122,26 +118,27 @@ fn weigh(start: u32, lane: u32, largest: f32, lowest: f32) -> Found {
 }
 
 fn draw(row: u32, lane: u32, lowest: f32) {
-  if (lane == 0u) {
-    begun = state[row];
-  }
-  let now = workgroupUniformLoad(&begun);
+  let now = state[row];
   let end = min(now.limit, params.capacity);
-  if (now.done != 0u || now.length >= end) {
+  let unfinished = now.done == 0u && now.length < end;
+  // A finished row has no turns: its lanes only wait for each other.
+  let turns = select(0u, (params.vocabulary + STRANDS - 1u) / STRANDS, unfinished);
+  let start = row * params.vocabulary;
+  let largest = largest_logit(start, lane, turns);
+  let found = weigh(start, lane, turns, largest, lowest);
+  for (var s = 0u; s < OF_LANE; s++) {
+    strand_sums[lane * OF_LANE + s] = found.sums[s];
+  }
+  lane_first[lane] = found.first;
+  if (BARRIERS) {
+    workgroupBarrier();
+  }
+  if (!unfinished) {
     if (lane == 0u) {
       state[row].done = 1u;
     }
     return;
   }
-
-  let start = row * params.vocabulary;
-  let largest = largest_logit(start, lane);
-  let found = weigh(start, lane, largest, lowest);
-  for (var s = 0u; s < OF_LANE; s++) {
-    strand_sums[lane * OF_LANE + s] = found.sums[s];
-  }
-  lane_first[lane] = found.first;
-  workgroupBarrier();
   var total = vec2<f32>();
   var first = params.vocabulary;
   for (var i = 0u; i < STRANDS; i++) {

@@ -1,5 +1,7 @@
 // What ends a decoding step that a row program did, in one launch: sampling.wgsl's draw from the logits that it made, and
-// its instructions of STORE, for a row that stands where the last token of `state` does.
+// its instructions of STORE, for a row that stands where the last token of `state` does. A workgroup is a subgroup, and
+// takes no barriers where row_program.wgsl takes none.
+enable subgroups;
 
 struct Params {
   rows: u32,
@@ -28,12 +30,14 @@ struct Params {
 @group(0) @binding(9) var cache_k: texture_storage_2d<rgba32float, write>; // layers of [B, Hk/G, T, G, D]
 @group(0) @binding(10) var cache_v: texture_storage_2d<rgba32float, write>; // likewise
 
-alias Value = f32; // of a lane
-// include reductions
 // include threefry
 // include draw
 // include texels
 // include row_keep
+
+fn max_of_lanes(mine: f32, lane: u32) -> f32 {
+  return subgroupMax(mine);
+}
 
 fn logit(i: u32) -> f32 {
   return logit_quad(i / 4u)[i % 4u];

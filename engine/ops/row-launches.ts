@@ -128,10 +128,9 @@ export class RowLaunches {
       ...{ tokens, log_probs, state, ends, next },
     };
     const all = { ...parameters, count: instructions.length };
-    const grid = engine.grid(rows, 1);
-    this.#make(() =>
-      engine.launch("row_sampling", "sample_and_store", bindings, all, grid, constants)
-    );
+    const grid = engine.grid(rows, 1), { BARRIERS } = this.constants;
+    const forms = { ...constants, BARRIERS };
+    this.#make(() => engine.launch("row_sampling", "sample_and_store", bindings, all, grid, forms));
   }
 
   /** What was put off, which is the caller's to launch. */
