@@ -15,7 +15,7 @@
 
 const HEAD_VECTORS: u32 = 8u; // vec4s in a head: head size / 4
 const SHARED: u32 = 1u; // query heads that share what is loaded
-const TOGETHER: u32 = 1u; // key heads whose keys lie side by side: 1, 2, 4 or 8, and 1 where OF_KEY is
+const TOGETHER: u32 = 1u; // key heads whose keys lie side by side: 1, 2 or 4, and 1 where OF_KEY is
 const OF_KEY: u32 = 8u; // lanes of a key, 8 or 1
 const KEYS: u32 = 8u / TOGETHER; // of a head in a step
 const OF_LANE: u32 = HEAD_VECTORS / OF_KEY; // vec4s of a head that a lane holds, see vector_of

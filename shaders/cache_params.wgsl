@@ -19,7 +19,6 @@ struct StoreParams {
   key_heads: u32, // Hk
   head_vectors: u32, // D / 4
   capacity: u32, // T
-  together: u32, // as above
   first: u32, // as above
   k_first: u32, // a head h of row n of k begins at vec4 k_first + n · k_row + h · k_head; v likewise
   k_row: u32,

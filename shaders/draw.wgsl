@@ -132,6 +132,7 @@ fn draw(row: u32, lane: u32, lowest: f32) {
   lane_first[lane] = found.first;
   if (BARRIERS) {
     workgroupBarrier();
+    storageBarrier(); // all lanes have read the state that one of them will write
   }
   if (!unfinished) {
     if (lane == 0u) {

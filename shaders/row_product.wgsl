@@ -8,7 +8,7 @@
 // does not unroll, would be in memory and looked up element by element (up to four times slower).
 
 const ROWS: u32 = 16u; // of the tile, 16 or 8
-const WIDE: u32 = 4u; // vec4s of columns that a lane owns, WORKGROUP apart
+const WIDE: u32 = 4u; // vec4s of columns that a lane owns, WORKGROUP apart: those of a Part
 const STEP: u32 = 4u; // of k
 
 // A row's numbers in the columns that a lane owns.
@@ -138,7 +138,6 @@ fn keep_sums(row: u32, sum: Part) {
   sums[WIDE * row + 2u] = sum.c;
   sums[WIDE * row + 3u] = sum.d;
 }
-
 
 fn weights_of(now: Instruction, k: u32, own: vec4<u32>) -> Weights {
   let a = four_of_weight(now, k, own.x);

@@ -28,6 +28,17 @@ interface Attend {
   last?: Tensor;
 }
 
+/** `views` for heads in fused rows, and for those that have tensors of their own. */
+function attendToViews({ headSize }: Heads, views: NonNullable<Attend["views"]>): Attend {
+  return {
+    heads(layer, ...tensors) {
+      const [q, k, v] = tensors.map((x) => viewHeads(x, headSize));
+      return views(layer, q, k, v);
+    },
+    views,
+  };
+}
+
 /** Keys and values, and how the keys were turned. */
 export interface DecoderCache extends Rotation {
   layers: readonly LayerCache[];
@@ -72,19 +83,13 @@ export function prefill(
     storeInCache(k, v, cache[layer], batch.sequences, batch.positions, heads);
     return attentionOfViews([q, k, v], heads, batch, layer === config.layers - 1);
   };
-  return layers(config, parameters, { ...batch, frequencies }, {
-    heads(layer, ...tensors) {
-      const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
-      return views(layer, q, k, v);
-    },
-    views,
-    last,
-  });
+  const attend = { ...attendToViews(heads, views), last };
+  return layers(config, parameters, { ...batch, frequencies }, attend);
 }
 
 /**
- * Logits [B, V] after one new row per sequence, whose keys and values join the cache; with a program, when it is
- * finished.
+ * Logits [B, V] after one new row per sequence, whose keys and values join the cache. Where a program does that, they do
+ * when the caller finishes it, draws with it (`sampleNext`) or begins the next step.
  */
 export function decodeStep(
   config: ModelConfig,
@@ -101,13 +106,8 @@ export function decodeStep(
       storeInCache(k, v, cache[layer], rows.sequences, rows.positions, heads);
     return decodeAttention(q, cache[layer], rows.positions, heads);
   };
-  const hidden = layers(config, parameters, { ...rows, frequencies }, {
-    heads(layer, ...tensors) {
-      const [q, k, v] = tensors.map((x) => viewHeads(x, heads.headSize));
-      return views(layer, q, k, v);
-    },
-    views,
-  });
+  const attend = attendToViews(heads, views);
+  const hidden = layers(config, parameters, { ...rows, frequencies }, attend);
   return headLogits(config, parameters, hidden, rows.program);
 }
 

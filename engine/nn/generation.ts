@@ -70,14 +70,13 @@ export async function generate(
     );
     engine.flush();
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
-    const canEnd = options.endTokens.length > 0; // before its request says so
     let asked: Promise<boolean> | null = null;
     for (let step = 1; step < steps; step++) {
       engine.scope(() => decodeOne(model, run, options));
       const sinceCheck = step % STEPS_BETWEEN_CHECKS;
       if (sinceCheck === 0) {
-        asked = canEnd ? allDone(run.state) : null;
-        engine.flush();
+        asked = allDone(run.state);
+        asked.catch(() => {}); // it is awaited below, but for a step that fails first
       } else if (sinceCheck === STEPS_AHEAD) {
         engine.flush();
         if (await asked) break;

@@ -99,6 +99,9 @@ function launchForward(
 ): { out: Tensor; statistics: Tensor } {
   const { engine, shape: [rows] } = q.tensor, { offsets, count } = sequences;
   expectShape("attention", "offsets", offsets, [count + 1]);
+  for (const [name, { tensor }] of Object.entries({ k, v })) {
+    expectShape("attention", name, tensor, [rows, null]);
+  }
   const out = engine.empty([rows, heads.heads * heads.headSize]);
   const statistics = engine.empty([rows, heads.heads, 2]);
   const parameters = {

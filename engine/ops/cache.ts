@@ -37,13 +37,17 @@ export function newLayerCaches(
   return keys.map((_, layer) => ({ keys: keys[layer], values: values[layer] }));
 }
 
+const MOST_TOGETHER = 128; // numbers of heads that lie together; more compile for long
+
 /**
  * Key heads that lie together in textures: as many as shaders/cache_attention.wgsl attends to at once. A row of a large
  * cache is then read from end to end, which its memory is fast at.
  */
 export function headsTogether({ features }: Engine, { keyHeads, headSize }: Heads): number {
   if (!features.subgroups || headSize % 32) return 1;
-  return [8, 4, 2].find((together) => keyHeads % together === 0) ?? 1;
+  const fits = (together: number) =>
+    keyHeads % together === 0 && together * headSize <= MOST_TOGETHER;
+  return [4, 2].find(fits) ?? 1;
 }
 
 /** A tensor of this shape a layer, all in one texture where they fit. */
@@ -99,7 +103,6 @@ export function storeInCache(
     key_heads: keyHeads,
     head_vectors: headSize / 4,
     capacity: keys.shape[2],
-    together,
     first: firstTexel(keys),
     k_first: k.first / 4,
     k_row: k.row / 4,

@@ -92,8 +92,8 @@ export class RowProgram implements LogitsMaker {
   }
 
   /**
-   * Does once more what the step before did, from what its tensors hold by now; false where that was not all of it,
-   * because another op took part or no token was drawn.
+   * Launches once more what the step before did, from what its tensors hold by now; false where that was not all that
+   * was launched in it, or no token was drawn. The step must have copied and written nothing, and its tensors must live.
    */
   repeat(): boolean {
     if (this.#whole) this.#launches.repeat();
@@ -285,6 +285,7 @@ export class RowProgram implements LogitsMaker {
 
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
   #add(instruction: Instruction, needs: Partial<Needs> = {}): Tensor | null {
+    this.#whole = false;
     const { engine, rows } = this, { columns } = instruction, at = this.#used;
     const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
     if (columns % 4 || at + numbers > this.#work.size) return null;
