@@ -68,7 +68,7 @@ export async function compare(
       checkSame(results, expected.get(work) ?? results);
       expected.set(work, expected.get(work) ?? results);
       const entrant = new Entrant(turn);
-      await entrant.warmUp();
+      await entrant.warmUp(results.length > 0);
       entrants.push(entrant);
     });
   }
@@ -94,8 +94,12 @@ class Entrant {
 
   constructor(readonly turn: Turn) {}
 
-  /** Runs until nothing is done for the first time, and finds how many runs make a sample. */
-  async warmUp(): Promise<void> {
+  /**
+   * Runs until nothing is done for the first time, and finds how many runs make a sample.
+   * @param computed whether it has made results
+   */
+  async warmUp(computed: boolean): Promise<void> {
+    if (!computed) await this.#time();
     this.sampleMs = await this.#time();
     if (this.sampleMs > SLOW_MS) return; // its results have warmed it up; one more run would only cost
     this.#runs = Math.max(1, Math.round(SAMPLE_MS / await this.#time()));
