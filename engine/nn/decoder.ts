@@ -65,9 +65,10 @@ export function newCache(
 export function forward(config: ModelConfig, parameters: Parameters, batch: PackedBatch): Tensor {
   const heads = kernelHeads(config);
   const rows = { ...batch, frequencies: rotaryTable(config, parameters.engine) };
-  return layers(config, parameters, rows, {
-    heads: (_, q, k, v) => attention(q, k, v, heads, batch),
-  });
+  const attend: Attend = parameters.engine.tape
+    ? { heads: (_, q, k, v) => attention(q, k, v, heads, batch) }
+    : attendToViews(heads, (_, ...views) => attentionOfViews(views, heads, batch)); // it records nothing
+  return layers(config, parameters, rows, attend);
 }
 
 /** `forward` that fills a cache with the keys and values of all rows; it returns the last of each sequence, [B, C]. */

@@ -106,13 +106,15 @@ function launchForward(
   const statistics = engine.empty([rows, heads.heads, 2]);
   const parameters = {
     ...headParameters(heads),
-    ...Object.fromEntries(
-      Object.entries({ q, k, v }).flatMap(([name, { first, row, head }]) => [
-        [`${name}_first`, first / 4],
-        [`${name}_row`, row / 4],
-        [`${name}_head`, head / 4],
-      ]),
-    ),
+    q_first: q.first / 4,
+    q_row: q.row / 4,
+    q_head: q.head / 4,
+    k_first: k.first / 4,
+    k_row: k.row / 4,
+    k_head: k.head / 4,
+    v_first: v.first / 4,
+    v_row: v.row / 4,
+    v_head: v.head / 4,
   };
   const bindings = { q: q.tensor, k: k.tensor, v: v.tensor, offsets, out, statistics };
   const [tiles, ...others] = gridOf(engine, heads.heads, sequences);

@@ -60,7 +60,7 @@ export class RowProgram implements LogitsMaker {
   #loaded = new Map<string, Tensor>(); // what was brought into #work, by the launch and by where it lay
   #stores: [LayerCache, Instruction][] = []; // what `finish` puts
   #launchesBefore = 0; // this step
-  #whole = false; // the program did all of this step, the draw with it
+  #alone = false; // the program did all of this step, the draw with it
 
   /** @param scope what it holds lives as long */
   constructor(
@@ -84,7 +84,7 @@ export class RowProgram implements LogitsMaker {
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
     this.finish();
-    this.#whole = false;
+    this.#alone = false;
     this.#launches.begin(rows);
     this.#used = 0;
     this.#loaded.clear();
@@ -96,8 +96,8 @@ export class RowProgram implements LogitsMaker {
    * was launched in it, or no token was drawn. The step must have copied and written nothing, and its tensors must live.
    */
   repeat(): boolean {
-    if (this.#whole) this.#launches.repeat();
-    return this.#whole;
+    if (this.#alone) this.#launches.repeat();
+    return this.#alone;
   }
 
   /** `embedding`: rows of a table [V, C] by `ids`, u32 [rows]. */
@@ -225,7 +225,7 @@ export class RowProgram implements LogitsMaker {
       constants,
     );
     const { launches } = this.engine.counts;
-    this.#whole = launches - this.#launchesBefore === this.#launches.launchesOfStep;
+    this.#alone = launches - this.#launchesBefore === this.#launches.launchesOfStep;
     return true;
   }
 
@@ -285,7 +285,7 @@ export class RowProgram implements LogitsMaker {
 
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
   #add(instruction: Instruction, needs: Partial<Needs> = {}): Tensor | null {
-    this.#whole = false;
+    this.#alone = false;
     const { engine, rows } = this, { columns } = instruction, at = this.#used;
     const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
     if (columns % 4 || at + numbers > this.#work.size) return null;
