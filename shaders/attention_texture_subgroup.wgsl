@@ -25,7 +25,8 @@ fn decode(
   first_head = key_group * TOGETHER * heads_of_key + part * SHARED;
   keys = cache.first +
     (sequence * (cache.key_heads / TOGETHER) + key_group) * cache.capacity * TOGETHER * HEAD_VECTORS;
-  attend_to(min(positions[group.y] + 1u, cache.capacity), lane);
+  begin_row(lane);
+  attend_to(0u, min(positions[group.y] + 1u, cache.capacity), false, lane);
   put_heads(lane);
 }
 
@@ -34,11 +35,11 @@ fn query_vector(g: u32, h: u32, i: u32) -> vec4<f32> {
   return cache.scale * q[cache.q_first + sequence * cache.q_row + head * cache.q_head + i];
 }
 
-fn key_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+fn key_vector(j: u32, g: u32, o: u32, is_kept: bool, lane: u32) -> vec4<f32> {
   return textureLoad(cached_k, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane)));
 }
 
-fn value_vector(j: u32, g: u32, o: u32, lane: u32) -> vec4<f32> {
+fn value_vector(j: u32, g: u32, o: u32, is_kept: bool, lane: u32) -> vec4<f32> {
   return textureLoad(cached_v, texel(keys + (j * TOGETHER + g) * HEAD_VECTORS + vector_of(o, lane)));
 }
 

@@ -1,8 +1,8 @@
 // Attention of one row over a cache in textures, by eight lanes in step, brought into shaders by their line `// include
 // cache_attention`. They say what the row's queries are, by a function query_vector(g, h, i), what lies in the cache,
-// by key_vector(j, g, o, lane) and value_vector(j, g, o, lane), and where the result goes, by put(g, h, i, value); key
-// heads g of TOGETHER, heads h of the SHARED that have the same key head, vec4s i of a head, keys j. They call attend_to,
-// attend_to_own where the newest row is not in the cache yet, and put_heads.
+// by key_vector(j, g, o, is_kept, lane) and value_vector(j, g, o, is_kept, lane), and where the result goes, by put(g, h,
+// i, value); key heads g of TOGETHER, heads h of the SHARED that have the same key head, vec4s i of a head, keys j. They
+// call begin_row, attend_to for the keys in the cache, and again for those kept elsewhere (is_kept), and put_heads.
 //
 // Keys are taken in steps of eight, one a strand: KEYS of each of TOGETHER key heads, which lie side by side. Key j of
 // head g belongs to its strand j mod KEYS. A strand has a largest score, a sum of weights and a sum of values of its
@@ -35,20 +35,21 @@ var<private> largest: array<f32, SHARED>; // of the strand whose number is the l
 var<private> total: array<f32, SHARED>;
 var<private> correction: array<Strands, SHARED>; // of a step: what the sums so far count
 var<private> weight: array<Strands, SHARED>; // of a step: what its values count
-var<private> own_key: array<vec4<f32>, TOGETHER * OF_LANE>; // of a row that is not in the cache yet
-var<private> own_value: array<vec4<f32>, TOGETHER * OF_LANE>;
 
-// Over keys 0 … length − 1 of the cache. `lane` is the number in the subgroup.
-fn attend_to(length: u32, lane: u32) {
-  begin_row(lane);
-  for (var j = 0u; j < length; j += KEYS) {
-    // Past the end the last key is read again, and counts for nothing.
+// Over keys first … end − 1.
+fn attend_to(first: u32, end: u32, is_kept: bool, lane: u32) {
+  if (first >= end) {
+    return;
+  }
+  var j = first - first % KEYS;
+  loop {
+    // Before the first and past the end another key is read again, and counts for nothing.
     var score = array<f32, SHARED>();
     for (var o = 0u; o < OF_LANE; o++) {
       var parts: array<Strands, SHARED>; // of what a lane adds to each strand's score
       for (var turn = 0u; turn < TURNS; turn++) {
         let g = head_of(turn);
-        let key = key_vector(min(j + key_of(turn, lane), length - 1u), g, o, lane);
+        let key = key_vector(clamp(j + key_of(turn, lane), first, end - 1u), g, o, is_kept, lane);
         for (var h = 0u; h < SHARED; h++) {
           parts[h][turn] = dot(query[(g * SHARED + h) * OF_LANE + o], key);
         }
@@ -57,16 +58,21 @@ fn attend_to(length: u32, lane: u32) {
         score[h] = add_parts(score[h], parts[h], lane);
       }
     }
-    weigh(score, j + lane % KEYS < length);
+    let own = j + lane % KEYS;
+    weigh(score, own >= first && own < end);
     for (var turn = 0u; turn < TURNS; turn++) {
-      let value = min(j + key_of(turn, lane), length - 1u);
+      let value = clamp(j + key_of(turn, lane), first, end - 1u);
       for (var o = 0u; o < OF_LANE; o++) {
-        let part = value_vector(value, head_of(turn), o, lane);
+        let part = value_vector(value, head_of(turn), o, is_kept, lane);
         for (var h = 0u; h < SHARED; h++) {
           let i = (h * TURNS + turn) * OF_LANE + o;
           sum[i] = sum[i] * correction[h][turn] + weight[h][turn] * part;
         }
       }
+    }
+    continuing {
+      j += KEYS;
+      break if j >= end;
     }
   }
 }
@@ -102,31 +108,6 @@ fn weigh(score: array<f32, SHARED>, seen: bool) {
     total[h] = total[h] * of_past + of_key;
     correction[h] = of_turns(of_past);
     weight[h] = of_turns(of_key);
-  }
-}
-
-// And over key `place`, which is the row's own and comes last.
-fn attend_to_own(place: u32, lane: u32) {
-  var score = array<f32, SHARED>();
-  for (var o = 0u; o < OF_LANE; o++) {
-    for (var h = 0u; h < SHARED; h++) {
-      var parts: Strands;
-      for (var turn = 0u; turn < TURNS; turn++) {
-        let g = head_of(turn);
-        parts[turn] = dot(query[(g * SHARED + h) * OF_LANE + o], own_key[g * OF_LANE + o]);
-      }
-      score[h] = add_parts(score[h], parts, lane);
-    }
-  }
-  weigh(score, lane % KEYS == place % KEYS);
-  for (var turn = 0u; turn < TURNS; turn++) {
-    for (var o = 0u; o < OF_LANE; o++) {
-      for (var h = 0u; h < SHARED; h++) {
-        let i = (h * TURNS + turn) * OF_LANE + o;
-        let part = own_value[head_of(turn) * OF_LANE + o];
-        sum[i] = sum[i] * correction[h][turn] + weight[h][turn] * part;
-      }
-    }
   }
 }
 

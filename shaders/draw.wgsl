@@ -1,13 +1,13 @@
 // How a token is drawn, brought into shaders by their line `// include draw`: a workgroup draws for a row, its lanes
-// striding over the ids in 64 strands. They have the fields of sampling.wgsl's Params in theirs, its bindings tokens,
-// log_probs, state, ends and next, include threefry, tell logits by functions logit(i) and logit_quad(i / 4), the rows'
-// one after the other, and have max_of_lanes of reductions.wgsl.
+// striding over the ids in 64 strands. They have the constant WORKGROUP, the number of lanes, the fields of sampling.wgsl's
+// Params in theirs, its bindings tokens, log_probs, state and ends, include threefry, tell logits by functions logit(i)
+// and logit_quad(i / 4), the rows' one after the other, have max_of_lanes of reductions.wgsl, and functions await_lanes(),
+// after which what other lanes wrote can be read, and note_token(row, token, column).
 //
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
 // column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
 // Temperature 0 takes the largest logit, and the lowest id among equals. The log-probability written
-// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0). `next` gets the token and
-// its column: the next decoding step takes them from there, without a read-back.
+// is that of softmax(logits / temperature) over all ids (of softmax(logits) at temperature 0).
 
 struct State {
   length: u32, // the column to write
@@ -16,31 +16,29 @@ struct State {
   episode: u32,
 }
 
-const WORKGROUP: u32 = 64u; // lanes; a multiple of 8
-const OF_LANE: u32 = 1u; // strands of each lane, WORKGROUP · OF_LANE = 64; software adapters do better with few lanes
+const LANE_STRANDS: u32 = 1u; // strands of each lane, WORKGROUP · LANE_STRANDS = 64; software adapters do better with few lanes
 const STRANDS: u32 = 64u;
 override QUADS: bool = false; // rows of logits, and what a lane has of a turn, are whole vec4s
 const LOWEST: f32 = -3.4e38;
-override BARRIERS: bool = true; // lanes read what other lanes wrote, see row_program.wgsl
 
 var<workgroup> strand_sums: array<vec2<f32>, STRANDS>;
 var<workgroup> lane_first: array<u32, WORKGROUP>;
 
 // A lane's ids lie in turns of STRANDS; `turn` counts them, and `strand` the lane's own.
 fn id_of(turn: u32, lane: u32, strand: u32) -> u32 {
-  return turn * STRANDS + lane * OF_LANE + strand;
+  return turn * STRANDS + lane * LANE_STRANDS + strand;
 }
 
 // The logits of a lane's ids in a turn; past the end the last ones again.
-fn logits_of(start: u32, turn: u32, lane: u32) -> array<f32, OF_LANE> {
-  var mine: array<f32, OF_LANE>;
-  for (var s = 0u; QUADS && s < OF_LANE; s += 4u) {
+fn logits_of(start: u32, turn: u32, lane: u32) -> array<f32, LANE_STRANDS> {
+  var mine: array<f32, LANE_STRANDS>;
+  for (var s = 0u; QUADS && s < LANE_STRANDS; s += 4u) {
     let quad = logit_quad((start + min(id_of(turn, lane, s), params.vocabulary - 4u)) / 4u);
     for (var i = 0u; i < 4u; i++) {
       mine[s + i] = quad[i];
     }
   }
-  for (var s = 0u; !QUADS && s < OF_LANE; s++) {
+  for (var s = 0u; !QUADS && s < LANE_STRANDS; s++) {
     mine[s] = logit(start + min(id_of(turn, lane, s), params.vocabulary - 1u));
   }
   return mine;
@@ -50,7 +48,7 @@ fn largest_logit(start: u32, lane: u32, turns: u32) -> f32 {
   var largest = LOWEST;
   for (var turn = 0u; turn < turns; turn++) {
     let mine = logits_of(start, turn, lane);
-    for (var s = 0u; s < OF_LANE; s++) {
+    for (var s = 0u; s < LANE_STRANDS; s++) {
       largest = max(largest, mine[s]);
     }
   }
@@ -84,8 +82,7 @@ fn not_finite(value: f32) -> bool {
 fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
   tokens[row * params.capacity + length] = token;
   log_probs[row * params.capacity + length] = log_prob;
-  next[row] = token;
-  next[params.next_stride + row] = length;
+  note_token(row, token, length);
   var done = length + 1u >= end;
   for (var i = 0u; i < params.end_count; i++) {
     done = done || token == ends[i];
@@ -97,16 +94,16 @@ fn write_token(row: u32, length: u32, end: u32, token: u32, log_prob: f32) {
 // What a lane finds in its strands: the weight of all ids and of those kept, and the first id with the largest
 // logit (the number of ids if there is none).
 struct Found {
-  sums: array<vec2<f32>, OF_LANE>,
+  sums: array<vec2<f32>, LANE_STRANDS>,
   first: u32,
 }
 
-fn weigh(start: u32, lane: u32, turns: u32, largest: f32, lowest: f32) -> Found {
+fn weigh_ids(start: u32, lane: u32, turns: u32, largest: f32, lowest: f32) -> Found {
   var found = Found();
   found.first = params.vocabulary;
   for (var turn = 0u; turn < turns; turn++) {
     let mine = logits_of(start, turn, lane);
-    for (var s = 0u; s < OF_LANE; s++) {
+    for (var s = 0u; s < LANE_STRANDS; s++) {
       let i = id_of(turn, lane, s);
       let counts = i < params.vocabulary;
       let weight = select(0.0, exp(scaled(mine[s], largest)), counts);
@@ -125,15 +122,12 @@ fn draw(row: u32, lane: u32, lowest: f32) {
   let turns = select(0u, (params.vocabulary + STRANDS - 1u) / STRANDS, unfinished);
   let start = row * params.vocabulary;
   let largest = largest_logit(start, lane, turns);
-  let found = weigh(start, lane, turns, largest, lowest);
-  for (var s = 0u; s < OF_LANE; s++) {
-    strand_sums[lane * OF_LANE + s] = found.sums[s];
+  let found = weigh_ids(start, lane, turns, largest, lowest);
+  for (var s = 0u; s < LANE_STRANDS; s++) {
+    strand_sums[lane * LANE_STRANDS + s] = found.sums[s];
   }
   lane_first[lane] = found.first;
-  if (BARRIERS) {
-    workgroupBarrier();
-    storageBarrier(); // all lanes have read the state that one of them will write
-  }
+  await_lanes(); // they have also read the state that one of them will write
   if (!unfinished) {
     if (lane == 0u) {
       state[row].done = 1u;
@@ -144,7 +138,7 @@ fn draw(row: u32, lane: u32, lowest: f32) {
   var first = params.vocabulary;
   for (var i = 0u; i < STRANDS; i++) {
     total += strand_sums[i];
-    first = min(first, lane_first[i / OF_LANE]);
+    first = min(first, lane_first[i / LANE_STRANDS]);
   }
 
   // A row with a logit that is not finite gets an id all the same, with a log-probability that tells.
@@ -164,7 +158,7 @@ fn draw(row: u32, lane: u32, lowest: f32) {
       ahead = select(ahead, before, hit);
       before += kept;
     }
-    chosen = strand / OF_LANE == lane;
+    chosen = strand / LANE_STRANDS == lane;
     if (chosen) {
       token = id_at(point, ahead, start, strand, largest, lowest);
     }

@@ -12,15 +12,21 @@ struct Instruction {
   inner: u32,
   weight: u32, // COPY, STORE, ATTEND: from row to row of the source, in vec4s
   bias: u32, // NONE where there is none. COPY, STORE, ATTEND: from head to head of the source, in vec4s
-  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form, and TURNED where W is stored [columns, inner];
-  // ROTARY: pairs that turn; EMBEDDING: 1 where positions are the ids; STORE, ATTEND: rows of the cache per sequence
+  // PRODUCT: 1 for the erf form of x · Φ(x), 2 for its tanh form; ROTARY: pairs that turn; EMBEDDING: 1 where positions
+  // are the ids; STORE, ATTEND: rows of the cache per sequence
   form: u32,
   epsilon: f32, // ATTEND: what queries are multiplied by
   cached: u32, // STORE, ATTEND: where the layer begins in the cache, in vec4s
-  together: u32, // STORE, ATTEND: key heads that lie side by side there; ATTEND is compiled for it
+  together: u32, // STORE: key heads that lie side by side there; ATTEND is compiled for it
   // ATTEND alone:
   values: u32,
   key_row: u32, // from row to row, and from head to head, of `second` and `values`, in vec4s
   key_head: u32,
   key_heads: u32,
+}
+
+// Where vec4 `column` of a row of heads lies, from where the first does.
+fn in_heads(now: Instruction, row: u32, column: u32) -> u32 {
+  let of_head = now.inner / 4u;
+  return row * now.weight + column / of_head * now.bias + column % of_head;
 }

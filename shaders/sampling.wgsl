@@ -24,10 +24,23 @@ struct Params {
 @group(0) @binding(7) var<storage, read> logit_quads: array<vec4<f32>>; // logits, where QUADS
 @group(0) @binding(8) var<storage, read_write> next: array<u32>; // [2, next_stride]: tokens, positions
 
+const WORKGROUP: u32 = 64u; // lanes; a multiple of 8
+
 alias Value = f32; // of a lane
 // include reductions
 // include threefry
 // include draw
+
+fn await_lanes() {
+  workgroupBarrier();
+  storageBarrier();
+}
+
+// The next decoding step takes it from here, without a read-back.
+fn note_token(row: u32, token: u32, column: u32) {
+  next[row] = token;
+  next[params.next_stride + row] = column;
+}
 
 fn logit(i: u32) -> f32 {
   return logits[i];

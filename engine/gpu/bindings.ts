@@ -36,13 +36,13 @@ export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings)
           `kernel reads ${half ? "f16" : "f32"}`,
       );
     }
-    const { kind } = tensor.storage;
-    if (kind !== (format ? "texture" : "buffer")) {
+    const { storage } = tensor, { kind } = storage;
+    const [expected, got] = [format, kind === "texture" ? storage.format : null]
+      .map((format) => format ? `texture of ${format}` : "buffer");
+    if (got !== expected) {
       throw new Error(
-        `kernel ${kernel.name}: "${name}" is a ${
-          format ? "texture" : "buffer"
-        } there, but was given a ` +
-          `tensor of shape [${tensor.shape}] in a ${kind}; see Engine.texels`,
+        `kernel ${kernel.name}: "${name}" is a ${expected} there, but was given a tensor of shape ` +
+          `[${tensor.shape}] in a ${got}; see Engine.texels`,
       );
     }
     if (kind === "buffer" && tensor.bytes > engine.bindingLimit) {

@@ -1,4 +1,4 @@
-import { createTexture, textureBytes } from "./textures.ts";
+import { createTexture, textureBytes, type TextureFormat } from "./textures.ts";
 
 /** Device memory of the pool. `size` is in bytes and may be larger than what the tensor in it needs. */
 export type Storage = BufferStorage | TextureStorage;
@@ -12,9 +12,10 @@ export interface BufferStorage {
   readonly pooled: boolean;
 }
 
-/** Numbers by fours in the texels of a texture, see textures.ts. Only kernels made for it can bind it. */
+/** Numbers in the texels of a texture, see textures.ts. Only kernels made for it can bind it. */
 export interface TextureStorage {
   readonly kind: "texture";
+  readonly format: TextureFormat;
   readonly id: number;
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;
@@ -50,7 +51,10 @@ export class BufferPool {
   /** Bytes it may hold; what is in use goes first, and free buffers are what it can do without. */
   limit = Infinity;
   #buffers = new Map<number, BufferStorage[]>(); // free ones by size
-  #textures = new Map<number, TextureStorage[]>();
+  #textures = {
+    rgba32float: new Map<number, TextureStorage[]>(),
+    r32float: new Map<number, TextureStorage[]>(),
+  };
   #taken = new Set<Storage>();
   #nextId = 1;
 
@@ -70,9 +74,10 @@ export class BufferPool {
   }
 
   /** A texture that holds so many bytes. */
-  takeTexture(bytes: number): TextureStorage {
-    const size = textureBytes(bytes);
-    return this.#hand(this.#textures.get(size)?.pop() ?? this.#createTexture(size));
+  takeTexture(bytes: number, format: TextureFormat = "rgba32float"): TextureStorage {
+    const size = textureBytes(bytes, format);
+    const free = this.#textures[format].get(size)?.pop();
+    return this.#hand(free ?? this.#createTexture(size, format));
   }
 
   /** A buffer of its own, for flat parameter storage: zero-filled, never handed out again. Keeps to the limit. */
@@ -107,19 +112,18 @@ export class BufferPool {
       return storage.buffer.destroy();
     }
     if (storage.kind === "buffer") putBack(this.#buffers, storage);
-    else putBack(this.#textures, storage);
+    else putBack(this.#textures[storage.format], storage);
   }
 
   /** Destroys what is free. What is encoded and not submitted may still use it: submit it first. */
   trim(): void {
-    for (const free of [...this.#buffers.values(), ...this.#textures.values()]) {
-      for (const storage of free) {
+    for (const free of [this.#buffers, ...Object.values(this.#textures)]) {
+      for (const storage of [...free.values()].flat<Storage[][]>()) {
         this.use.held -= storage.size;
         (storage.kind === "buffer" ? storage.buffer : storage.texture).destroy();
       }
+      free.clear();
     }
-    this.#buffers.clear();
-    this.#textures.clear();
   }
 
   #hand<S extends Storage>(storage: S): S {
@@ -135,10 +139,10 @@ export class BufferPool {
     return { kind: "buffer", id, buffer, size, pooled: true };
   }
 
-  #createTexture(size: number): TextureStorage {
+  #createTexture(size: number, format: TextureFormat): TextureStorage {
     const id = this.#count(size);
-    const texture = createTexture(this.device, size, `pool ${id}`);
-    return { kind: "texture", id, texture, view: texture.createView(), size, pooled: true };
+    const texture = createTexture(this.device, size, format, `pool ${id}`);
+    return { kind: "texture", format, id, texture, view: texture.createView(), size, pooled: true };
   }
 
   /** Counts what is about to be made, and makes room for it. Returns its number. */

@@ -92,8 +92,9 @@ export class Commands {
 
   copy(source: Range, { storage, offset }: Range): void {
     if (storage.kind === "buffer") return this.#copyTo(storage.buffer, offset, source);
-    const { texture } = storage, buffer = bufferOf(source.storage);
-    const place = { texture, first: offset, buffer, offset: source.offset, bytes: source.bytes };
+    const { texture, format } = storage, buffer = bufferOf(source.storage);
+    const { bytes } = source;
+    const place = { texture, format, first: offset, buffer, offset: source.offset, bytes };
     copyTexels(this.#encodeCopy(), place, "texture");
   }
 
@@ -177,7 +178,8 @@ export class Commands {
   #copyTo(buffer: GPUBuffer, offset: number, { storage, offset: from, bytes }: Range): void {
     const encoder = this.#encodeCopy();
     if (storage.kind === "texture") {
-      const place = { texture: storage.texture, first: from, buffer, offset, bytes };
+      const { texture, format } = storage;
+      const place = { texture, format, first: from, buffer, offset, bytes };
       copyTexels(encoder, place, "buffer");
     } else encoder.copyBufferToBuffer(storage.buffer, from, buffer, offset, bytes);
   }

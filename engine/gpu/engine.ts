@@ -4,6 +4,7 @@ import { float16ToFloat32 } from "../tensor/half.ts";
 import { bytesOf, type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors, expectGrid } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
+import type { TextureFormat } from "./textures.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
 import { type Experimental, type Features, requestDevice } from "./device.ts";
@@ -115,11 +116,11 @@ export class Engine {
   }
 
   /**
-   * A new tensor whose contents are undefined and lie in a texture, by fours: for kernels that declare it as
-   * `texture_storage_2d<rgba32float, …>`. `copy` moves numbers between it and other tensors.
+   * A new tensor whose contents are undefined and lie in a texture: for kernels that declare it as
+   * `texture_storage_2d` of this format. `copy` moves numbers between it and other tensors.
    */
-  texels(shape: Shape): Tensor {
-    const storage = this.#pool.takeTexture(sizeOf(shape) * 4);
+  texels(shape: Shape, format: TextureFormat = "rgba32float"): Tensor {
+    const storage = this.#pool.takeTexture(sizeOf(shape) * 4, format);
     this.#scopes.own(storage);
     return new Tensor(this, storage, 0, shape, "f32");
   }

@@ -130,12 +130,15 @@ function replaceConstant(text: string, shader: string, name: string, value: numb
 
 function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayoutEntry[] {
   const visibility = 4; // GPUShaderStage.COMPUTE
-  const entries = bindings.map(({ binding, writable, format }): GPUBindGroupLayoutEntry =>
+  const entries = bindings.map(({ binding, readable, writable, format }): GPUBindGroupLayoutEntry =>
     format
       ? {
         binding,
         visibility,
-        storageTexture: { access: writable ? "write-only" : "read-only", format },
+        storageTexture: {
+          access: !writable ? "read-only" : readable ? "read-write" : "write-only",
+          format,
+        },
       }
       : { binding, visibility, buffer: { type: writable ? "storage" : "read-only-storage" } }
   );

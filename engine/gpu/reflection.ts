@@ -4,6 +4,7 @@ import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 export interface KernelBinding {
   readonly name: string;
   readonly binding: number;
+  readonly readable: boolean;
   readonly writable: boolean;
   /** A storage texture of this format, and not a buffer. */
   readonly format: GPUTextureFormat | null;
@@ -50,12 +51,13 @@ export function reflect(shader: string, text: string): Map<string, EntryReflecti
           reflection.fields.set(name, { offset, type: type.name as KernelField["type"] });
         }
       } else {
-        const { name, binding } = resource, writable = resource.access.includes("write");
+        const { name, binding } = resource;
+        const [readable, writable] = ["read", "write"].map((use) => resource.access.includes(use));
         const format = resource.resourceType === STORAGE_TEXTURE
           ? (resource.type as unknown as { format: { name: GPUTextureFormat } }).format.name
           : null;
         const stored = new RegExp(`> ${name}: [^;]*\\bstored\\b`).test(text);
-        reflection.bindings.push({ name, binding, writable, format, stored });
+        reflection.bindings.push({ name, binding, readable, writable, format, stored });
       }
     }
     reflection.bindings.sort((a, b) => a.binding - b.binding);

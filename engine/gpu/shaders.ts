@@ -43,12 +43,15 @@ import rmsnorm from "../../shaders/rmsnorm.wgsl" with { type: "text" };
 import rmsnorm_rows from "../../shaders/rmsnorm_rows.wgsl" with { type: "text" };
 import rotary from "../../shaders/rotary.wgsl" with { type: "text" };
 import rotation from "../../shaders/rotation.wgsl" with { type: "text" };
+import row_generation from "../../shaders/row_generation.wgsl" with { type: "text" };
 import row_instruction from "../../shaders/row_instruction.wgsl" with { type: "text" };
-import row_keep from "../../shaders/row_keep.wgsl" with { type: "text" };
+import row_kept from "../../shaders/row_kept.wgsl" with { type: "text" };
 import row_program from "../../shaders/row_program.wgsl" with { type: "text" };
 import row_product from "../../shaders/row_product.wgsl" with { type: "text" };
-import row_sampling from "../../shaders/row_sampling.wgsl" with { type: "text" };
 import row_statistics from "../../shaders/row_statistics.wgsl" with { type: "text" };
+import row_step from "../../shaders/row_step.wgsl" with { type: "text" };
+import row_store from "../../shaders/row_store.wgsl" with { type: "text" };
+import row_weights from "../../shaders/row_weights.wgsl" with { type: "text" };
 import sampling from "../../shaders/sampling.wgsl" with { type: "text" };
 import softmax from "../../shaders/softmax.wgsl" with { type: "text" };
 import swiglu from "../../shaders/swiglu.wgsl" with { type: "text" };
@@ -89,8 +92,10 @@ const texts = {
   rmsnorm,
   rmsnorm_rows,
   rotary,
+  row_generation,
   row_program,
-  row_sampling,
+  row_store,
+  row_weights,
   sampling,
   softmax,
   swiglu,
@@ -131,9 +136,10 @@ const included: Readonly<Record<string, string>> = {
   reductions,
   rotation,
   row_instruction,
-  row_keep,
+  row_kept,
   row_product,
   row_statistics,
+  row_step,
   texels,
   texture_cache,
   threefry,

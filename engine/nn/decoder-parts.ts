@@ -40,6 +40,8 @@ export interface Parts {
   swiglu(gate: Tensor, up: Tensor): Tensor;
   /** Queries, keys and values of fused rows. */
   split(fused: Tensor, order: FusedOrder): [q: Tensor, k: Tensor, v: Tensor];
+  /** Makes what later rows attend to. */
+  keep<T>(body: () => T): T;
 }
 
 /** The parts of a model for these rows. */
@@ -72,6 +74,7 @@ export function partsOf(config: ModelConfig, parameters: Parameters, rows: Rows)
     swiglu: (gate, up) => program?.swiglu(gate, up) ?? swiglu(gate, up),
     split: (fused, order) =>
       program?.split(fused, config.heads, order) ?? splitHeads(fused, config.heads, order),
+    keep: (body) => program ? program.keep(body) : body(),
   };
 }
 

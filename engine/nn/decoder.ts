@@ -145,20 +145,33 @@ function layers(config: ModelConfig, parameters: Parameters, rows: Rows, attend:
 
 /** Attention of one layer, before its output projection: [N, C] → [N, H·D]. */
 function mixRows(
-  { config, architecture, weight, linear, turn, split }: Parts,
+  parts: Parts,
   layer: number,
   prefix: string,
   x: Tensor,
   attend: Attend,
 ): Tensor {
-  const { heads, headSize, normEpsilon } = config;
+  const { config, architecture, linear, keep } = parts, { heads, headSize } = config;
   const { input, headNorms } = architecture.attention;
   const padded = kernelHeads(config).headSize;
   const asTheyLie = !headNorms && !config.rope && headSize === padded;
   if (input.fused && attend.views && asTheyLie) {
-    const fused = linear(`${prefix}.${input.name}`, x);
+    const fused = keep(() => linear(`${prefix}.${input.name}`, x));
     return attend.views(layer, ...viewFused(fused, heads, input.order));
   }
+  const [q, k, v] = keep(() =>
+    headsOfRows(parts, prefix, x).map((heads) => resizeHeads(heads, headSize, padded))
+  );
+  return resizeHeads(attend.heads(layer, q, k, v), padded, headSize);
+}
+
+/** Queries, keys and values of one layer, each in a tensor of its own, normalised and turned. */
+function headsOfRows(
+  { config, architecture, weight, linear, turn, split }: Parts,
+  prefix: string,
+  x: Tensor,
+): [q: Tensor, k: Tensor, v: Tensor] {
+  const { headSize, normEpsilon } = config, { input, headNorms } = architecture.attention;
   let [q, k, v] = input.fused
     ? split(linear(`${prefix}.${input.name}`, x), input.order)
     : [input.query, input.key, input.value].map((name) => linear(`${prefix}.${name}`, x));
@@ -169,9 +182,7 @@ function mixRows(
     };
     [q, k] = [norm(q, headNorms.query), norm(k, headNorms.key)];
   }
-  [q, k] = [turn(q), turn(k)];
-  [q, k, v] = [q, k, v].map((heads) => resizeHeads(heads, headSize, padded));
-  return resizeHeads(attend.heads(layer, q, k, v), padded, headSize);
+  return [turn(q), turn(k), v];
 }
 
 function mlp(

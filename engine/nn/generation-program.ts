@@ -1,5 +1,5 @@
 import { cores } from "../ops/row-launches.ts";
-import { RowProgram } from "../ops/row-program.ts";
+import { MOST_STEPS, RowProgram } from "../ops/row-program.ts";
 import { laneDoesRow } from "../ops/row-reduction.ts";
 import type { Scope } from "../tensor/scope.ts";
 import type { ModelConfig } from "./architecture.ts";
@@ -32,8 +32,10 @@ export function generationProgram(
   if (!software || !subgroups || !plain || layerWeights(config) > mostWeights) return null;
   if (!laneDoesRow(engine, config.width)) return null; // it could not do the norms
   const numbers = stepNumbers(config, rows, mostWeights);
-  if (4 * numbers > engine.bindingLimit) return null;
-  return new RowProgram(engine, scope, rows, { numbers, heads: kernelHeads(config), mostWeights });
+  const kept = config.layers * (rows * keptWidth(config) + ROUNDING);
+  if (4 * (numbers + MOST_STEPS * kept) > engine.bindingLimit) return null;
+  const heads = kernelHeads(config);
+  return new RowProgram(engine, scope, rows, { numbers, kept, heads, mostWeights });
 }
 
 /** Numbers that the results of a step take: of the embedding, the layers, the final norm and the head. */
@@ -50,9 +52,17 @@ function layerWeights(config: ModelConfig): number {
   return width * (2 * (heads + keyValueHeads) * headSize + matrices * mlpWidth);
 }
 
-/** Numbers that a row's results take in a layer, at most. */
+/** Numbers that a row's results take in a layer, at most, but for queries, keys and values. */
 function layerWidth(config: ModelConfig): number {
-  const { width, heads, keyValueHeads, headSize, mlpWidth } = config;
+  const { width, heads, headSize, mlpWidth } = config;
   const wide = architectureOf(config).mlp.gate === null ? 1 : 3;
-  return 2 * (heads + 2 * keyValueHeads) * headSize + 7 * width + wide * mlpWidth;
+  return heads * headSize + 7 * width + wide * mlpWidth;
+}
+
+/** And those: as the layer projects them, each in a tensor of its own, and turned. */
+function keptWidth(config: ModelConfig): number {
+  const { heads, keyValueHeads, headSize, rope } = config;
+  const all = heads + 2 * keyValueHeads, turned = rope ? heads + keyValueHeads : 0;
+  const split = rope && architectureOf(config).attention.input.fused ? all : 0;
+  return (all + split + turned) * headSize;
 }

@@ -71,15 +71,17 @@ export async function generate(
     engine.flush();
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
     let asked: Promise<boolean> | null = null;
-    for (let step = 1; step < steps; step++) {
-      engine.scope(() => decodeOne(model, run, options));
-      const sinceCheck = step % STEPS_BETWEEN_CHECKS;
-      if (sinceCheck === 0) {
-        asked = allDone(run.state);
-        asked.catch(() => {}); // it is awaited below, but for a step that fails first
-      } else if (sinceCheck === STEPS_AHEAD) {
+    for (let step = 1, checked = 1; step < steps;) {
+      step += engine.scope(() => decode(model, run, options, steps - step));
+      if (asked && step - checked >= STEPS_AHEAD) {
         engine.flush();
         if (await asked) break;
+        asked = null;
+      }
+      if (!asked && step - checked >= STEPS_BETWEEN_CHECKS) {
+        asked = allDone(run.state);
+        asked.catch(() => {}); // it is awaited below, but for a step that fails first
+        checked = step;
       }
     }
     await asked;
@@ -153,17 +155,21 @@ function drawFirst(
   draw(headLogits(config, parameters, hidden), run, options);
 }
 
-function decodeOne(
+/** A step, or more where a program makes many at once; returns how many of `most`. */
+function decode(
   { config, parameters }: Model,
   run: Run,
   options: GenerationOptions,
-): void {
+  most: number,
+): number {
   const { program, sequences, next, cache } = run, { engine, storage, shape: [, columns] } = next;
-  if (program?.repeat()) return;
+  const repeated = program?.repeat(most);
+  if (repeated) return repeated;
   const [tokens, positions] = [0, columns * 4]
     .map((offset) => new Tensor(engine, storage, offset, sequences.shape, "u32"));
   const rows = { tokens, positions, sequences, program };
   draw(decodeStep(config, parameters, rows, cache), run, options);
+  return 1;
 }
 
 function draw(logits: Tensor, run: Run, options: GenerationOptions): void {

@@ -1,11 +1,10 @@
 import type { Bindings } from "../gpu/bindings.ts";
 import type { Storage } from "../gpu/buffers.ts";
-import type { Engine } from "../gpu/engine.ts";
 import type { KernelConstants } from "../gpu/kernels.ts";
-import { mostTextureBytes } from "../gpu/textures.ts";
 import type { Scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { encode, type Instruction } from "./row-instructions.ts";
+import { type RowWeights, whole } from "./row-weights.ts";
 import type { SamplingBuffers, SamplingParameters } from "./sampling.ts";
 
 /** The rows of a step: where they stand, and in which sequence, u32 [rows] each. */
@@ -26,6 +25,23 @@ export interface Needs {
   cache_v: Storage | null;
 }
 
+/** What draws in the place of `sampleNext`, and stores. */
+export interface Drawing {
+  buffers: SamplingBuffers;
+  parameters: SamplingParameters & {
+    /** The vec4 at which the logits begin, and that at which results begin that are kept, with their number a step. */
+    first_logit: number;
+    kept: number;
+    kept_vectors: number;
+  };
+  /** Of the draw. */
+  constants: KernelConstants;
+  /** Instructions of STORE, of equal heads. */
+  stores: readonly Instruction[];
+  /** Where each step's results are that are kept, one by one in a texture. */
+  kept_results: Tensor;
+}
+
 const nothing: Needs = {
   outside: null,
   frequencies: null,
@@ -35,26 +51,6 @@ const nothing: Needs = {
   cached_v: null,
 };
 
-/** The weights of a program, all in one buffer, and their copy in a texture as long as the scope lives. */
-export class RowWeights {
-  buffer: Storage | null = null;
-  texels: Tensor | null = null;
-
-  constructor(readonly scope: Scope) {}
-
-  /** Whether a weight lies where all do: the first one tells. */
-  owns({ engine, storage, dtype }: Tensor): boolean {
-    if (dtype !== "f32") return false;
-    if (this.buffer) return this.buffer === storage;
-    const { bindingLimit, device } = engine, { size } = storage; // a copy of more than kernels bind is untried
-    if (size > Math.min(bindingLimit, mostTextureBytes(device))) return false;
-    this.buffer = storage;
-    this.texels = engine.within(this.scope, () => engine.texels([size / 4]));
-    engine.copy(whole(engine, storage), this.texels);
-    return true;
-  }
-}
-
 /** Gathers instructions of shaders/row_program.wgsl, and launches those that go together. */
 export class RowLaunches {
   /** Launches so far. */
@@ -63,8 +59,9 @@ export class RowLaunches {
   #instructions: Instruction[] = [];
   #needs: Needs = nothing;
   #unused: Tensor; // a texture, bound where none is needed
+  #nothingKept: Tensor; // likewise
   #encoded: { text: string; program: Tensor }[] = []; // of a step as it was last time: steps are alike
-  #ofStep: (() => void)[] = []; // launches of this step
+  #programs = 0; // of this step
   readonly #launch = (): void => this.launch();
 
   /**
@@ -78,7 +75,9 @@ export class RowLaunches {
     readonly weights: RowWeights,
     readonly constants: KernelConstants,
   ) {
-    this.#unused = work.engine.within(scope, () => work.engine.texels([4]));
+    const { engine } = work;
+    this.#unused = engine.within(scope, () => engine.texels([4]));
+    this.#nothingKept = engine.within(scope, () => engine.texels([4], "r32float"));
   }
 
   get positions(): Tensor | undefined {
@@ -88,16 +87,14 @@ export class RowLaunches {
   begin(rows: StepRows): void {
     this.launch(); // what is put off is of the rows before
     this.#rows = rows;
-    this.#ofStep = [];
+    this.#programs = 0;
   }
 
-  get launchesOfStep(): number {
-    return this.#ofStep.length;
-  }
-
-  /** Makes the launches of this step again. */
-  repeat(): void {
-    for (const launch of this.#ofStep) launch();
+  /** Whether this step takes its rows' tokens and places from `next` [2, columns]. */
+  follows(next: Tensor): boolean {
+    const at = (tensor: Tensor | null | undefined, row: number) =>
+      tensor?.storage === next.storage && tensor.offset === next.offset + 4 * row * next.shape[1];
+    return at(this.#needs.outside, 0) && at(this.positions, 1);
   }
 
   /**
@@ -114,23 +111,27 @@ export class RowLaunches {
     this.#instructions.push(instruction);
   }
 
-  /** Launches instructions that store, all that was put off, with a draw from logits among the results. */
-  launchStores(
-    { tokens, logProbs: log_probs, state, ends, next }: SamplingBuffers,
-    parameters: SamplingParameters & { first_logit: number },
-    constants: KernelConstants,
-  ): void {
-    const { work: { engine }, rows } = this, [instructions, needs] = this.#take();
-    const stored = this.#bindings("store", this.#programOf(instructions), needs);
-    const { program, sequences, work, cache_k, cache_v } = stored;
-    const bindings = {
-      ...{ program, sequences, work, cache_k, cache_v },
-      ...{ tokens, log_probs, state, ends, next },
+  /** What launches so many whole steps, each made of what was put off and a draw from logits among its results. */
+  steps(
+    { buffers, parameters, constants, stores, kept_results }: Drawing,
+  ): (steps: number) => void {
+    const { work, rows } = this, { engine } = work, [instructions, needs] = this.#take();
+    const { tokens, logProbs: log_probs, state, ends, next } = buffers;
+    const { next_stride, ...drawing } = parameters, { capacity, kept, kept_vectors } = parameters;
+    const computing = this.#computing(instructions, needs),
+      drawn = { tokens, log_probs, state, ends };
+    const computed = { ...computing, ...drawn, work, kept_results };
+    const { cached_k: cache_k, cached_v: cache_v } = needs;
+    const storing = this.#storing(stores, { ...needs, cache_k, cache_v });
+    const stored = { ...storing, kept_results, tokens, state, next };
+    const { BARRIERS: _, ...computes } = this.constants;
+    const all = { ...computes, ...constants, ROWS: rowsOfBlock(rows) };
+    return (steps) => {
+      const run = { ...drawing, count: instructions.length, steps };
+      engine.launch("row_generation", "generate", computed, run, blocks(rows), all);
+      const noted = { capacity, next_stride, kept, kept_vectors };
+      this.#store("store_and_note", stores, stored, noted);
     };
-    const all = { ...parameters, count: instructions.length };
-    const grid = engine.grid(rows, 1), { BARRIERS } = this.constants;
-    const forms = { ...constants, BARRIERS };
-    this.#make(() => engine.launch("row_sampling", "sample_and_store", bindings, all, grid, forms));
   }
 
   /** What was put off, which is the caller's to launch. */
@@ -146,42 +147,73 @@ export class RowLaunches {
   launch(): void {
     if (this.#instructions.length === 0) return;
     const [instructions, needs] = this.#take();
-    const { work: { engine }, rows } = this, entry = stores(instructions[0]) ? "store" : "run";
-    const program = this.#programOf(instructions), bindings = this.#bindings(entry, program, needs);
-    const ROWS = rowsOfBlock(rows);
-    const grid = [Math.ceil(rows / ROWS), 1, 1] as const;
-    const constants: KernelConstants = entry === "run"
-      ? { ...this.constants, ROWS }
-      : { WORKGROUP: this.constants.WORKGROUP, ROWS };
+    const { work, rows } = this, { engine } = work;
     const parameters = { rows, count: instructions.length };
-    this.#make(() => engine.launch("row_program", entry, bindings, parameters, grid, constants));
+    if (stores(instructions[0])) {
+      const nothing = { capacity: 0, next_stride: 0, kept: 0, kept_vectors: 0 };
+      return this.#store("store", instructions, this.#storing(instructions, needs), nothing);
+    }
+    const computed = this.#computing(instructions, needs), { program } = computed;
+    const bindings = {
+      ...computed,
+      work,
+      positions: this.#rows?.positions ?? program,
+      outside: needs.outside ?? program,
+    };
+    const constants = { ...this.constants, ROWS: rowsOfBlock(rows) };
+    engine.launch("row_program", "run", bindings, parameters, blocks(rows), constants);
   }
 
-  #make(launch: () => void): void {
-    this.#ofStep.push(launch);
-    launch();
+  /** Launches these instructions of STORE, of equal heads. */
+  #store(
+    entry: "store" | "store_and_note",
+    instructions: readonly Instruction[],
+    bindings: Bindings,
+    noted: Record<"capacity" | "next_stride" | "kept" | "kept_vectors", number>,
+  ): void {
+    const { work: { engine }, rows } = this, parameters = { rows, count: instructions.length };
+    const [{ columns, inner = columns, together = 1 }] = instructions;
+    const constants = {
+      WORKGROUP: this.constants.WORKGROUP,
+      HEAD_VECTORS: inner / 4,
+      KEY_HEADS: columns / inner,
+      TOGETHER: together,
+      IN_TEXTURE: Number(entry === "store_and_note"),
+    };
+    const grid = engine.grid(rows, 1);
+    engine.launch("row_store", entry, bindings, { ...parameters, ...noted }, grid, constants);
   }
 
-  /** What is not used holds something readable. */
-  #bindings(entry: "run" | "store", program: Tensor, needs: Needs): Bindings {
-    const { work, weights: { texels } } = this, { engine } = work, none = this.#unused;
-    const { outside, frequencies, cached_k, cached_v, cache_k, cache_v } = needs;
-    const { positions = program, sequences = program } = this.#rows ?? {};
-    const texture = (storage: Storage | null) => storage ? whole(engine, storage) : none;
-    const both = { program, positions, sequences, work };
-    if (entry === "store") return { ...both, cache_k: texture(cache_k), cache_v: texture(cache_v) };
+  /** What instructions read and write; what is not used holds something readable. */
+  #computing(instructions: readonly Instruction[], needs: Needs): Bindings {
+    const { weights } = this, program = this.#programOf(instructions);
+    const { frequencies, cached_k, cached_v } = needs;
     return {
-      ...both,
-      weights: texels ?? none,
-      outside: outside ?? program,
+      ...{ program, sequences: this.#rows?.sequences ?? program },
+      weights: weights.ready() ?? this.#unused,
       frequencies: frequencies ?? program,
-      cached_k: texture(cached_k),
-      cached_v: texture(cached_v),
+      cached_k: this.#texture(cached_k),
+      cached_v: this.#texture(cached_v),
     };
   }
 
+  /** The same of instructions that store. */
+  #storing(instructions: readonly Instruction[], { cache_k, cache_v }: Needs): Bindings {
+    const { work } = this, program = this.#programOf(instructions);
+    return {
+      ...{ program, work, sequences: this.#rows?.sequences ?? program },
+      kept_results: this.#nothingKept,
+      cache_k: this.#texture(cache_k),
+      cache_v: this.#texture(cache_v),
+    };
+  }
+
+  #texture(storage: Storage | null): Tensor {
+    return storage ? whole(this.work.engine, storage) : this.#unused;
+  }
+
   #programOf(instructions: readonly Instruction[]): Tensor {
-    const { scope, work: { engine } } = this, i = this.#ofStep.length;
+    const { scope, work: { engine } } = this, i = this.#programs++;
     const text = JSON.stringify(instructions);
     if (this.#encoded[i]?.text !== text) {
       const program = engine.within(scope, () => engine.integers(encode(instructions)));
@@ -193,8 +225,9 @@ export class RowLaunches {
 
 const stores = ({ kind }: Instruction) => kind === "store";
 
-function whole(engine: Engine, storage: Storage): Tensor {
-  return new Tensor(engine, storage, 0, [storage.size / 4], "f32");
+/** A workgroup a block of rows. */
+function blocks(rows: number): [number, number, number] {
+  return [Math.ceil(rows / rowsOfBlock(rows)), 1, 1];
 }
 
 /** Rows that a workgroup takes: as many as leave none of the cores without work. */

@@ -1,4 +1,5 @@
 import type { Engine } from "../gpu/engine.ts";
+import { mostTextureBytes } from "../gpu/textures.ts";
 import type { Scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { checkHeads, headParameters, type Heads } from "./attention.ts";
@@ -8,16 +9,10 @@ import { geluForms } from "./matmul-subgroup.ts";
 import { matmulVariant } from "./matmul-variants.ts";
 import type { LinearOptions } from "./matmul.ts";
 import type { RotaryOptions } from "./rotary.ts";
-import type { Instruction } from "./row-instructions.ts";
-import {
-  cores,
-  type Needs,
-  RowLaunches,
-  rowsOfBlock,
-  RowWeights,
-  type StepRows,
-} from "./row-launches.ts";
+import type { Instruction, InstructionKind } from "./row-instructions.ts";
+import { cores, type Needs, RowLaunches, rowsOfBlock, type StepRows } from "./row-launches.ts";
 import { laneDoesRow } from "./row-reduction.ts";
+import { RowWeights } from "./row-weights.ts";
 import {
   lanesAndStrands,
   type LogitsMaker,
@@ -32,11 +27,14 @@ const PLACE = 64; // numbers at whose multiples a result begins, so that other k
 const MOST_CACHED = 2 ** 18;
 const MOST_HEAD = 64; // larger heads compile for long
 
-const TURNED = 4; // of shaders/row_program.wgsl
+/** Steps of a launch, at most, each of whose keys and values are kept until its end. */
+export const MOST_STEPS = 8;
 
 export interface RowProgramOptions {
   /** Numbers that the results of a step may take together; what does not fit is null. */
   numbers: number;
+  /** Numbers that those of them made within `keep` may take. */
+  kept?: number;
   /** Heads of `attend`, for which it is compiled. */
   heads?: Heads;
   /** A product with more weights is null. */
@@ -52,15 +50,20 @@ export interface RowProgramOptions {
  */
 export class RowProgram implements LogitsMaker {
   #work: Tensor;
+  #texture: Tensor | null = null; // see #keptTexture
   #used = 0; // of it in this step, in numbers
+  #kept: { begin: number; end: number; used: number }; // what `keep` has of it, for the first of a launch's steps
+  #keeps = false; // what is made now
   #weights: RowWeights;
   #heads: Heads | null; // of `attend`; null where it cannot
   #mostWeights: number;
+  #barriers: boolean;
   #launches: RowLaunches;
   #loaded = new Map<string, Tensor>(); // what was brought into #work, by the launch and by where it lay
   #stores: [LayerCache, Instruction][] = []; // what `finish` puts
   #launchesBefore = 0; // this step
-  #alone = false; // the program did all of this step, the draw with it
+  #inPlace = true; // this step reads what is kept, and what is not, where whole steps look for them
+  #more: ((steps: number) => void) | null = null; // launches more steps like this one
 
   /** @param scope what it holds lives as long */
   constructor(
@@ -72,8 +75,12 @@ export class RowProgram implements LogitsMaker {
     const { numbers, heads, mostWeights = Infinity } = options;
     const { barriers = !engine.features.software } = options;
     this.#mostWeights = mostWeights;
+    this.#barriers = barriers;
     this.#weights = new RowWeights(scope);
-    this.#work = engine.within(scope, () => engine.empty([Math.ceil(numbers / PLACE) * PLACE]));
+    const [plain, kept] = [numbers, options.kept ?? 0].map(rounded);
+    const begin = this.#begins + plain;
+    this.#kept = { begin, end: begin + kept, used: begin };
+    this.#work = engine.within(scope, () => engine.empty([begin + kept]));
     const fits = engine.features.lanes === 8 && heads && heads.headSize <= MOST_HEAD;
     const lanes = fits ? lanesOfCache(engine, heads) : null;
     this.#heads = lanes && heads!;
@@ -81,23 +88,42 @@ export class RowProgram implements LogitsMaker {
     this.#launches = new RowLaunches(this.#work, scope, rows, this.#weights, constants);
   }
 
+  /** Where results begin in #work, after what shaders/row_kept.wgsl has there. */
+  get #begins(): number {
+    return rounded(2 * this.rows);
+  }
+
   /** Begins a step: the results of the one before are no more. */
   begin(rows: StepRows): void {
     this.finish();
-    this.#alone = false;
+    this.#more = null;
+    this.#inPlace = true;
     this.#launches.begin(rows);
-    this.#used = 0;
+    this.#used = this.#begins;
+    this.#kept.used = this.#kept.begin;
     this.#loaded.clear();
     this.#launchesBefore = this.engine.counts.launches;
   }
 
   /**
-   * Launches once more what the step before did, from what its tensors hold by now; false where that was not all that
-   * was launched in it, or no token was drawn. The step must have copied and written nothing, and its tensors must live.
+   * Goes on from a step whose token `sample` drew, as if it were put together again and again, in one launch, and
+   * returns by how many steps: at most this many and `MOST_STEPS`, or 0 where no token was drawn. The step's tensors must
+   * live.
    */
-  repeat(): boolean {
-    if (this.#alone) this.#launches.repeat();
-    return this.#alone;
+  repeat(most: number): number {
+    const steps = this.#more ? Math.min(most, MOST_STEPS) : 0;
+    if (steps) this.#more!(steps);
+    return steps;
+  }
+
+  /** What `body` makes is still there in later steps of a launch, which attend to it. */
+  keep<T>(body: () => T): T {
+    this.#keeps = this.#kept.end > this.#kept.begin;
+    try {
+      return body();
+    } finally {
+      this.#keeps = false;
+    }
   }
 
   /** `embedding`: rows of a table [V, C] by `ids`, u32 [rows]. */
@@ -119,17 +145,18 @@ export class RowProgram implements LogitsMaker {
     if (variant !== "subgroup" || inner % 4 || x.shape[1] !== inner) return null;
     if (residual && residual.shape[1] !== columns || weight.size > this.#mostWeights) return null;
     if (!this.#weights.owns(weight) || (bias && !this.#weights.owns(bias))) return null;
+    const place = transposeB ? this.#weights.turned(weight) : weight.offset / 16;
     const source = this.#place(x), second = residual && this.#place(residual);
-    if (source === null || second === null) return null;
+    if (place === null || source === null || second === null) return null;
     return this.#add({
       kind: "product",
       source,
       second,
       columns,
       inner,
-      weight: weight.offset / 16,
+      weight: place,
       bias: bias && bias.offset / 16,
-      form: (gelu ? geluForms[gelu] : 0) + (transposeB ? TURNED : 0),
+      form: gelu ? geluForms[gelu] : 0,
     });
   }
 
@@ -213,25 +240,39 @@ export class RowProgram implements LogitsMaker {
     this.#stores = [];
   }
 
-  /** Draws from logits that it made, and stores as `finish` does, in one launch; false where it cannot. */
+  /** Launches all of a step that is its own alone, with the draw, and stores as `finish` does; false where it cannot. */
   sample(buffers: SamplingBuffers, parameters: SamplingParameters): boolean {
-    const { logits } = buffers, { vocabulary } = parameters;
-    if (!this.#stores.length || !this.#made(logits) || vocabulary % 4) return false;
-    this.finish();
-    const constants = lanesAndStrands(this.engine, vocabulary);
-    this.#launches.launchStores(
+    const { engine } = this, { logits, next } = buffers, { vocabulary } = parameters;
+    const alone = engine.counts.launches === this.#launchesBefore && this.#loaded.size === 0;
+    if (!alone || !this.#stores.length || !this.#made(logits) || vocabulary % 4) return false;
+    if (this.#barriers || !this.#inPlace || !this.#launches.follows(next)) return false;
+    const kept_results = this.#keptTexture(), { begin, end } = this.#kept;
+    if (!kept_results) return false;
+    const places = { kept: begin / 4, kept_vectors: (end - begin) / 4 };
+    const stores = this.#stores.map(([, instruction]) => instruction);
+    this.#stores = [];
+    this.#more = this.#launches.steps({
       buffers,
-      { ...parameters, first_logit: logits.offset / 16 },
-      constants,
-    );
-    const { launches } = this.engine.counts;
-    this.#alone = launches - this.#launchesBefore === this.#launches.launchesOfStep;
+      parameters: { ...parameters, ...places, first_logit: logits.offset / 16 },
+      constants: lanesAndStrands(engine, vocabulary),
+      stores,
+      kept_results,
+    });
+    this.#more(1);
     return true;
   }
 
   /** Launches what was put off. */
   launch(): void {
     this.#launches.launch();
+  }
+
+  /** Where whole steps have what is kept: it is read again and again, from there at half the cost. */
+  #keptTexture(): Tensor | null {
+    const { engine, scope } = this, { begin, end } = this.#kept;
+    const numbers = MOST_STEPS * (end - begin);
+    if (4 * numbers > mostTextureBytes(engine.device, "r32float")) return null;
+    return this.#texture ??= engine.within(scope, () => engine.texels([numbers], "r32float"));
   }
 
   #storing(k: HeadView, v: HeadView, cache: LayerCache, heads: Heads): Instruction | null {
@@ -285,14 +326,45 @@ export class RowProgram implements LogitsMaker {
 
   /** Puts an instruction off; returns its result, [rows, columns], or null where there is no room for it. */
   #add(instruction: Instruction, needs: Partial<Needs> = {}): Tensor | null {
-    this.#alone = false;
-    const { engine, rows } = this, { columns } = instruction, at = this.#used;
-    const numbers = Math.ceil(rows * columns / PLACE) * PLACE;
-    if (columns % 4 || at + numbers > this.#work.size) return null;
-    this.#used += numbers;
+    const { engine, rows } = this, { columns, kind } = instruction;
+    const numbers = rounded(rows * columns), keeps = this.#keeps && writesKept.has(kind);
+    const at = columns % 4 ? null : keeps ? this.#roomKept(numbers) : this.#room(numbers);
+    if (at === null) return null;
+    this.#more = null;
+    this.#inPlace &&= this.#readsInPlace(instruction);
     this.#launches.put({ ...instruction, into: at / 4 }, needs);
     return new Tensor(engine, this.#work.storage, at * 4, [rows, columns], "f32");
   }
+
+  /** Whether what an instruction reads is where shaders/row_generation.wgsl looks for it. */
+  #readsInPlace({ kind, source, second, values }: Instruction): boolean {
+    const isKept = (place?: number) => place !== undefined && 4 * place >= this.#kept.begin;
+    if (kind === "attend") return [source, second, values].every(isKept);
+    return readsKept.has(kind) || !isKept(source) && !isKept(second);
+  }
+
+  /** Where so many numbers have room in #work; null where there is none. */
+  #room(numbers: number): number | null {
+    const at = this.#used;
+    if (at + numbers > this.#kept.begin) return null;
+    this.#used = at + numbers;
+    return at;
+  }
+
+  #roomKept(numbers: number): number | null {
+    const { used, end } = this.#kept;
+    if (used + numbers > end) return null;
+    this.#kept.used = used + numbers;
+    return used;
+  }
+}
+
+// Instructions that can write where results are kept, and those besides "attend" that can read them.
+const writesKept: ReadonlySet<InstructionKind> = new Set(["product", "rotary", "copy"]);
+const readsKept: ReadonlySet<InstructionKind> = new Set(["rotary", "copy"]);
+
+function rounded(numbers: number): number {
+  return Math.ceil(numbers / PLACE) * PLACE;
 }
 
 /** Where heads begin in the memory that their tensor is a part of, in vec4s. */

@@ -117,7 +117,7 @@ export function sampleNext(
 export function lanesAndStrands(engine: Engine, vocabulary: number): KernelConstants {
   const QUADS = Number(vocabulary % 4 === 0);
   const strands: KernelConstants = engine.features.software
-    ? { WORKGROUP: 8, OF_LANE: 8, QUADS }
+    ? { WORKGROUP: 8, LANE_STRANDS: 8, QUADS }
     : {};
   return { ...strands, ...reductionConstants(engine) };
 }

@@ -104,7 +104,7 @@ export const layerFaults: readonly Fault[] = [
     sizes: { B: 3, T: 37, H: 4, K: 2, D: 64, ragged: 1 },
     variant: "subgroup",
     what: "a key past the end counts",
-    right: "weigh(score, j + lane % KEYS < length);",
+    right: "weigh(score, own >= first && own < end);",
     wrong: "weigh(score, true);",
   },
   {

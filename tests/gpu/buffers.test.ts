@@ -81,4 +81,8 @@ test("textures are whole rows of texels, and are handed out again like buffers",
   expect(pool.takeTexture(row)).toBe(small);
   expect(() => pool.takeTexture(row * (pool.device.limits.maxTextureDimension2D + 1)))
     .toThrow("use fewer or shorter sequences");
+  const single = pool.takeTexture(row, "r32float"); // of one number a texel
+  expect([single.size, single.texture.height]).toEqual([row, 4]);
+  pool.give(single);
+  expect(pool.takeTexture(row, "rgba32float")).not.toBe(single);
 });

@@ -120,10 +120,12 @@ test("a launch of more workgroups than the device takes along an axis is refused
 
 test("numbers pass through a texture unchanged, in whole rows of texels and in parts of one", async () => {
   const engine = await testEngine();
-  for (const size of [4, 20, 4 * TEXELS_PER_ROW, 4 * TEXELS_PER_ROW + 12]) {
+  const sizes = [4, 20, 4 * TEXELS_PER_ROW, 4 * TEXELS_PER_ROW + 12];
+  const cases = sizes.flatMap((size) => [[size, "rgba32float"], [size, "r32float"]] as const);
+  for (const [size, format] of cases) {
     const scope = engine.openScope(), data = randomNumbers(size, size);
     const out = engine.within(scope, () => {
-      const texels = engine.texels([size]), out = engine.zeros([size]);
+      const texels = engine.texels([size], format), out = engine.zeros([size]);
       engine.copy(engine.tensor(data), texels);
       engine.copy(texels, out);
       return out;
@@ -142,7 +144,7 @@ test("a texture where a kernel reads a buffer is refused, and so is a buffer in 
     const heads = { heads: 1, keyHeads: 1, headSize: 8 }, q = viewHeads(engine.zeros([2, 8]), 8);
     const cache = { keys: buffer, values: buffer }, positions = engine.integers([0, 0]);
     expect(() => decodeAttention(q, cache, positions, heads, "texture"))
-      .toThrow('"cached_k" is a texture there');
+      .toThrow('"cached_k" is a texture of rgba32float there');
     expect(() => engine.clear(texels)).toThrow("is a texture");
   });
   engine.close(scope);

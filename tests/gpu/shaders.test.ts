@@ -9,6 +9,6 @@ test("what a shader includes is put in its place, and a wrong name is told", () 
   expect(withIncludes(text, false)).toContain("workgroupBarrier()");
   expect(withIncludes(text, true)).toMatch(/^enable subgroups;\n/);
   expect(() => withIncludes("// include product\n// include sums\n", false)).toThrow(
-    '"// include sums": there are attention_params, cache_attention, cache_params, draw, gaussian, logistic, product, reductions, rotation, row_instruction, row_keep, row_product, row_statistics, texels, texture_cache, threefry to include',
+    '"// include sums": there are attention_params, cache_attention, cache_params, draw, gaussian, logistic, product, reductions, rotation, row_instruction, row_kept, row_product, row_statistics, row_step, texels, texture_cache, threefry to include',
   );
 });

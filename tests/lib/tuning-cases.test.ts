@@ -19,21 +19,25 @@ async function askedFor(engine: Engine, body: () => Promise<void>): Promise<Set<
 const sequences = 64, length = 8;
 
 for (const name of ["gpt2", "pythia", "llama", "llama-tied"]) {
-  test(`${name}: all that a training step asks for, and nothing that is never asked for`, async () => {
-    const engine = await newEngine();
-    const model = await loadModel(engine, openFolder(oracle(`models/${name}`)));
-    const load = { rows: sequences * length, tokens: length };
-    const all = modelCases(model, load), cases = all.map((one) => one.name);
-    for (const { variants, fallback } of all) expect(variants).toContain(fallback);
-    const training = await askedFor(engine, trainingStep(model, { sequences, length }));
-    expect([...training].filter((one) => !cases.includes(one))).toEqual([]);
-    const decoding: string[] = [];
-    for (const rows of [1, 16, 64]) {
-      decoding.push(...await askedFor(engine, decodingStep(model, { sequences: rows, length })));
-    }
-    expect(cases.filter((one) => !training.has(one) && !decoding.includes(one))).toEqual([]);
-    engine.destroy();
-  });
+  test(
+    `${name}: all that a training step asks for, and nothing that is never asked for`,
+    async () => {
+      const engine = await newEngine();
+      const model = await loadModel(engine, openFolder(oracle(`models/${name}`)));
+      const load = { rows: sequences * length, tokens: length };
+      const all = modelCases(model, load), cases = all.map((one) => one.name);
+      for (const { variants, fallback } of all) expect(variants).toContain(fallback);
+      const training = await askedFor(engine, trainingStep(model, { sequences, length }));
+      expect([...training].filter((one) => !cases.includes(one))).toEqual([]);
+      const decoding: string[] = [];
+      for (const rows of [1, 16, 64]) {
+        decoding.push(...await askedFor(engine, decodingStep(model, { sequences: rows, length })));
+      }
+      expect(cases.filter((one) => !training.has(one) && !decoding.includes(one))).toEqual([]);
+      engine.destroy();
+    },
+    60_000,
+  ); // kernels are compiled
 }
 
 test("a head that is too large for one binding is measured in blocks that fit", async () => {

@@ -2,10 +2,18 @@ import { expect, test } from "bun:test";
 import { packBatch } from "../../engine/nn/batch.ts";
 import { parseConfig } from "../../engine/nn/config.ts";
 import { decodeStep, newCache, prefill } from "../../engine/nn/decoder.ts";
+import {
+  generate,
+  type GenerationOptions,
+  type GenerationRequest,
+} from "../../engine/nn/generation.ts";
 import { generationProgram } from "../../engine/nn/generation-program.ts";
+import { headLogits } from "../../engine/nn/head.ts";
 import { newModel } from "../../engine/nn/initialize.ts";
 import type { Model } from "../../engine/nn/model.ts";
 import type { RowProgram } from "../../engine/ops/row-program.ts";
+import { sampleNext } from "../../engine/ops/sampling.ts";
+import { Tensor } from "../../engine/tensor/tensor.ts";
 import { randomIntegers } from "../support/compare.ts";
 import { testEngine } from "../support/engine.ts";
 
@@ -97,6 +105,73 @@ for (const [name, json, most] of models) {
       expect(ours.results.flatMap((values) => [...values]).some((value) => value !== 0)).toBe(true);
       expect(ours.launches).toBeLessThan(plain.launches);
       expect(ours.launches).toBeLessThanOrEqual(most);
+    }
+    parameters.release();
+  }, 60_000);
+}
+
+/** What `generate` gives, by the ops, a step and a draw at a time. */
+async function generateByOps(
+  model: Model,
+  requests: readonly GenerationRequest[],
+  { temperature, seed, endTokens }: GenerationOptions,
+) {
+  const { config, parameters } = model, scope = engine.openScope(), rows = requests.length;
+  const contexts = requests.map(({ context }) => context), capacity = 40;
+  const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
+  const { tokens, logProbs, state } = engine.within(scope, () => {
+    const before = requests.flatMap((
+      { context, newTokens, episode },
+    ) => [context.length, context.length + newTokens, 0, episode]);
+    const next = engine.zeros([2, 64], "u32"), ends = engine.integers(endTokens);
+    const tokens = engine.zeros([rows, capacity], "u32"), logProbs = engine.zeros([rows, capacity]);
+    const state = engine.integers(before).view([rows, 4]);
+    const cache = newCache(config, parameters, [rows, capacity]);
+    const draw = (logits: Tensor) => {
+      const buffers = { logits, tokens, logProbs, state, next, ends };
+      sampleNext(buffers, { temperature, seed, topK: 0, topP: 1 });
+    };
+    const [ids, positions] = [0, 256]
+      .map((offset) => new Tensor(engine, next.storage, offset, [rows], "u32"));
+    const sequences = engine.integers([...requests.keys()]);
+    const hidden = prefill(config, parameters, packBatch(engine, contexts), cache);
+    draw(headLogits(config, parameters, hidden));
+    for (let step = 1; step < steps; step++) {
+      draw(decodeStep(config, parameters, { tokens: ids, positions, sequences }, cache));
+    }
+    return { tokens, logProbs, state };
+  });
+  const [ids, values, states] = await Promise.all(
+    [tokens.readIntegers(), logProbs.read(), state.readIntegers()] as const,
+  );
+  engine.close(scope);
+  return contexts.map(({ length }, b) => {
+    const place = [b * capacity + length, b * capacity + states[4 * b]] as const;
+    return { tokens: [...ids.slice(...place)], logProbs: values.slice(...place) };
+  });
+}
+
+for (const [name, json, most] of models) {
+  test.if(software && subgroups)(`${name}: whole steps draw the tokens of the ops`, async () => {
+    const model = newModel(engine, parseConfig(json), 5), { parameters } = model;
+    for (const name of parameters.names) {
+      const values = await parameters.get(name).read();
+      engine.write(parameters.get(name), values.map((value) => value * 4));
+    }
+    for (const rows of [1, 9, 33]) {
+      const requests = Array.from({ length: rows }, (_, b) => ({
+        context: [...randomIntegers(1 + b * 7 % 11, 80, b)],
+        newTokens: 1 + (b + 1) * 13 % 29,
+        episode: b,
+      }));
+      const options = { temperature: 1.5, seed: 3, endTokens: [5, 6, 7, 8] };
+      const before = engine.counts.launches;
+      const expected = await generateByOps(model, requests, options);
+      const between = engine.counts.launches;
+      const found = await generate(model, requests, options);
+      const [byOps, ours] = [between - before, engine.counts.launches - between];
+      if (most === 2) expect(ours).toBeLessThan(byOps / 3);
+      expect(found.map(({ tokens, logProbs }) => ({ tokens, logProbs }))).toEqual(expected);
     }
     parameters.release();
   }, 60_000);

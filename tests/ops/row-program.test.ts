@@ -29,12 +29,14 @@ function newProgram(engine: Engine, numbers = 4096) {
 
 test.if(fits)("what is put off is one launch, made before whatever comes next", async () => {
   const { program, x, first, second } = newProgram(engine);
-  const { launches } = engine.counts;
-  const out = program.linear(program.linear(x, first)!, second, { residual: x })!;
+  const { launches } = engine.counts, inputFirst = true;
+  const layer = program.linear(x, first, { inputFirst })!;
+  const out = program.linear(layer, second, { residual: x, inputFirst })!;
   expect(engine.counts.launches).toBe(launches);
   const next = linear(out, first);
   expect(engine.counts.launches).toBe(launches + 2);
-  const expected = linear(linear(linear(x, first), second, { residual: x }), first);
+  const hidden = linear(x, first, { inputFirst });
+  const expected = linear(linear(hidden, second, { residual: x, inputFirst }), first);
   expect(await next.read()).toEqual(await expected.read());
 });
 
@@ -60,16 +62,21 @@ test.if(fits)("reading, copying, clearing and writing make it, too", async () =>
 });
 
 test.if(fits)(
-  "rows from two tensors take a launch each, weights that lie either way do not",
+  "rows from two tensors take a launch each, and weights that lie [N, K] one, once",
   async () => {
     const { program, x, y, first, second } = newProgram(engine);
-    const { launches } = engine.counts;
-    const sum = program.linear(x, first, { residual: y })!;
-    const turned = program.linear(sum, second, { inputFirst: true })!;
-    const found = await turned.read();
-    expect(engine.counts.launches - launches).toBe(2); // x is loaded; y is, the sum made, and the other product
-    const expected = linear(linear(x, first, { residual: y }), second, { inputFirst: true });
-    expect(found).toEqual(await expected.read());
+    const rows = { positions: engine.integers([0, 1, 2]), sequences: engine.integers([0, 1, 2]) };
+    for (const turns of [1, 0]) {
+      program.begin(rows);
+      const { launches } = engine.counts;
+      const sum = program.linear(x, first, { residual: y })!;
+      const other = program.linear(sum, second, { inputFirst: true })!;
+      const found = await other.read();
+      // x is loaded; y is, the sum made, and the other product
+      expect(engine.counts.launches - launches).toBe(2 + turns);
+      const expected = linear(linear(x, first, { residual: y }), second, { inputFirst: true });
+      expect(found).toEqual(await expected.read());
+    }
   },
 );
 
@@ -77,7 +84,7 @@ test.if(fits)("what it cannot do is null, and nothing is launched for it", () =>
   const { program, x, first } = newProgram(engine);
   const { launches } = engine.counts;
   const odd = engine.zeros([ROWS, 6]), other = engine.zeros([WIDTH, WIDTH]);
-  expect(program.linear(x, first)).not.toBeNull();
+  expect(program.linear(x, first, { inputFirst: true })).not.toBeNull();
   expect(program.linear(x, other)).toBeNull(); // not where the other weights lie
   expect(program.linear(engine.zeros([ROWS + 1, WIDTH]), first)).toBeNull();
   expect(program.rmsNorm(odd, first, 1e-5)).toBeNull();

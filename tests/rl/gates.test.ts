@@ -82,7 +82,10 @@ test("decoding that differs from the training forward stops the run", async () =
   // Where the adapter computes on the CPU, the cache lies in textures.
   const { software, subgroups } = (await testEngine()).features;
   const error = software && subgroups // there a program decodes
-    ? await updateWithFault("row_program", ["attend_to_own(position, lane);", ""])
+    ? await updateWithFault("row_generation", [
+      "return kept_first(row);",
+      "return position_of(row);",
+    ])
     : await updateWithFault(software ? "attention_texture" : "attention", [
       "positions[sequence] + 1u",
       "positions[sequence]",

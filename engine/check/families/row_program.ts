@@ -12,7 +12,7 @@ import { geluReference } from "./gelu.ts";
 import { layerNormReference } from "./layernorm.ts";
 import { rmsNormReference } from "./rmsnorm.ts";
 import { rotaryOptions, rotaryReference } from "./rotary.ts";
-import { rowSamplingOp } from "./row_sampling.ts";
+import { rowGenerationOp } from "./row_generation.ts";
 
 const EPSILON = 0.1, THETA = 500, VOCABULARY = 37, PLACES = 19;
 const CAPACITY = 15; // rows of the cache: those of later positions are left out
@@ -183,7 +183,7 @@ const variants: readonly Variant[] = ["in step", "barriers"].map((name) => ({
 const rowProgramOp: Op = {
   name: "RowProgram",
   summary: "every instruction of a row program, each fed by the ones before",
-  entries: ["run", "store"],
+  entries: ["turn", "run", "store"],
   letters: {
     B: { meaning: "rows" },
     C: { meaning: "width, a multiple of 8" },
@@ -229,6 +229,6 @@ const rowProgramOp: Op = {
 
 export const rowProgramFamily: Family = {
   name: "row_program",
-  shaders: ["row_program", "row_sampling"],
-  ops: [rowProgramOp, rowSamplingOp],
+  shaders: ["row_program", "row_generation", "row_store", "row_weights"],
+  ops: [rowProgramOp, rowGenerationOp],
 };
