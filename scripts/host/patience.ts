@@ -1,4 +1,6 @@
-const PAUSE = 0.5; // milliseconds
+// Milliseconds. Each pause is a part of what was waited so far: a long wait is asked after less often, and its end is
+// still found within some hundredths of it.
+const SHORTEST = 0.5, LONGEST = 2, PART = 1 / 32;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
@@ -11,8 +13,10 @@ export async function waitPatiently(pending: Promise<unknown>): Promise<void> {
     settled = true;
   };
   pending.then(settle, settle);
+  const begin = performance.now();
   while (!settled) {
-    Atomics.wait(never, 0, 0, PAUSE);
+    const pause = Math.min(Math.max(PART * (performance.now() - begin), SHORTEST), LONGEST);
+    Atomics.wait(never, 0, 0, pause);
     await new Promise((resume) => setImmediate(resume)); // Dawn asks once
   }
 }
