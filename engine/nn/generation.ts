@@ -41,8 +41,8 @@ export interface Generated {
 }
 
 // Whether all rows are done is asked now and then, and the answer looked at some steps later: those are then computed
-// while this side waits and puts the next ones together.
-const STEPS_BETWEEN_CHECKS = 8, STEPS_AHEAD = 2;
+// while this side waits and puts the next ones together. Where a launch makes many steps, rows that are done cost little.
+const STEPS_BETWEEN_CHECKS = 8, STEPS_BETWEEN_CHEAP_CHECKS = 16, STEPS_AHEAD = 2;
 
 /**
  * Samples continuations with a cache of keys and values: one batched prefill, whatever the lengths, then a
@@ -72,13 +72,15 @@ export async function generate(
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
     let asked: Promise<boolean> | null = null;
     for (let step = 1, checked = 1; step < steps;) {
-      step += engine.scope(() => decode(model, run, options, steps - step));
+      const made = engine.scope(() => decode(model, run, options, steps - step));
+      const between = made > 1 ? STEPS_BETWEEN_CHEAP_CHECKS : STEPS_BETWEEN_CHECKS;
+      step += made;
       if (asked && step - checked >= STEPS_AHEAD) {
         engine.flush();
         if (await asked) break;
         asked = null;
       }
-      if (!asked && step - checked >= STEPS_BETWEEN_CHECKS) {
+      if (!asked && step - checked >= between) {
         asked = allDone(run.state);
         asked.catch(() => {}); // it is awaited below, but for a step that fails first
         checked = step;

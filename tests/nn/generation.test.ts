@@ -99,7 +99,7 @@ test("prefill takes the same number of dispatches whatever the lengths", async (
   expect(new Set(prefills).size).toBe(1);
 });
 
-test("decoding takes the same dispatches for each token, or for eight, and reads back as often", async () => {
+test("decoding takes the same dispatches for each token, or for eight, and reads back now and then", async () => {
   const { software, subgroups, lanes } = engine.features;
   const run = (newTokens: number) =>
     counted(() => generate(model, requests(newTokens, [5, 30]), SAMPLED));
@@ -108,7 +108,7 @@ test("decoding takes the same dispatches for each token, or for eight, and reads
   expect(many.launches - two.launches)
     .toBe(whole ? 2 * Math.ceil(38 / 8) : 38 * (two.launches - one.launches));
   expect(one.reads).toBe(3); // tokens, log-probabilities and lengths, at the end
-  expect(many.reads).toBe(3 + Math.floor(39 / 8));
+  expect(many.reads).toBe(3 + (whole ? Math.floor(38 / 16) : Math.floor(39 / 8)));
 });
 
 test("a step that fails while it is asked whether all are done fails alone", async () => {
