@@ -75,8 +75,13 @@ fn generate(
       }
       perform(now, first, end, at, lane);
     }
-    for (var row = first; row < end; row++) {
+    var row = first;
+    loop {
       draw(row, lane, LOWEST);
+      continuing {
+        row = row_after(row, end);
+        break if row >= end;
+      }
     }
   }
 }
