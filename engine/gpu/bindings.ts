@@ -37,12 +37,14 @@ export function boundTensors(engine: Engine, kernel: Kernel, bindings: Bindings)
       );
     }
     const { storage } = tensor, { kind } = storage;
-    const [expected, got] = [format, kind === "texture" ? storage.format : null]
-      .map((format) => format ? `texture of ${format}` : "buffer");
-    if (got !== expected) {
+    const found = kind === "texture" ? storage.format : null;
+    if (found !== format) {
+      const kindOf = (format: string | null) => format ? `texture of ${format}` : "buffer";
       throw new Error(
-        `kernel ${kernel.name}: "${name}" is a ${expected} there, but was given a tensor of shape ` +
-          `[${tensor.shape}] in a ${got}; see Engine.texels`,
+        `kernel ${kernel.name}: "${name}" is a ${
+          kindOf(format)
+        } there, but was given a tensor of shape ` +
+          `[${tensor.shape}] in a ${kindOf(found)}; see Engine.texels`,
       );
     }
     if (kind === "buffer" && tensor.bytes > engine.bindingLimit) {
