@@ -1,6 +1,6 @@
 // How a token is drawn, brought into shaders by their line `// include draw`: a workgroup draws for a row, its lanes
 // striding over the ids in 64 strands. They have the constant WORKGROUP, the number of lanes, the fields of sampling.wgsl's
-// Params in theirs, its bindings tokens, log_probs, state and ends, include threefry, tell logits by functions logit(i)
+// Params in theirs but for next_stride, its bindings tokens, log_probs, state and ends, include threefry, tell logits by functions logit(i)
 // and logit_quad(i / 4), the rows' one after the other, have max_of_lanes of reductions.wgsl, and functions await_lanes(),
 // after which what other lanes wrote can be read, and note_token(row, token, column).
 //

@@ -3,8 +3,8 @@
 // takes its rows from step to step without waiting for another. A row stands where the last token of `state` does. One
 // that is done attends to nothing and draws nothing, and a workgroup without any other ends.
 //
-// `work` ends with the results that are kept, those of each step after the other: keys and values are among them, which
-// later steps attend to and row_store.wgsl brings into the cache.
+// Results that are kept, queries, keys and values, lie in a texture of their own, those of each step after the other: later
+// steps attend to them, and row_store.wgsl brings keys and values into the cache.
 //
 // Lanes read what others wrote, and no barriers make that right: only for adapters whose lanes of a subgroup go in step
 // (see row_program.wgsl).
@@ -22,7 +22,7 @@ struct Params {
   purpose: u32,
   capacity: u32, // columns of tokens
   end_count: u32,
-  kept: u32, // the vec4 of `work` at which what is kept of the first step begins
+  kept: u32, // the place of the first vec4 that is kept; all those from there on are
   kept_vectors: u32, // of each step
 }
 
@@ -75,7 +75,7 @@ fn generate(
       }
       perform(now, first, end, at, lane);
     }
-    var row = first;
+    var row = row_after(first - 1u, end);
     loop {
       draw(row, lane, LOWEST);
       continuing {

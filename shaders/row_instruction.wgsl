@@ -17,7 +17,7 @@ struct Instruction {
   form: u32,
   epsilon: f32, // ATTEND: what queries are multiplied by
   cached: u32, // STORE, ATTEND: where the layer begins in the cache, in vec4s
-  together: u32, // STORE: key heads that lie side by side there; ATTEND is compiled for it
+  together: u32, // key heads that lie side by side there, for which STORE and ATTEND are compiled
   // ATTEND alone:
   values: u32,
   key_row: u32, // from row to row, and from head to head, of `second` and `values`, in vec4s

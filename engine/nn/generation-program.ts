@@ -1,5 +1,5 @@
 import { cores } from "../ops/row-launches.ts";
-import { MOST_STEPS, RowProgram } from "../ops/row-program.ts";
+import { RowProgram } from "../ops/row-program.ts";
 import { laneDoesRow } from "../ops/row-reduction.ts";
 import type { Scope } from "../tensor/scope.ts";
 import type { ModelConfig } from "./architecture.ts";
@@ -33,7 +33,7 @@ export function generationProgram(
   if (!laneDoesRow(engine, config.width)) return null; // it could not do the norms
   const numbers = stepNumbers(config, rows, mostWeights);
   const kept = config.layers * (rows * keptWidth(config) + ROUNDING);
-  if (4 * (numbers + MOST_STEPS * kept) > engine.bindingLimit) return null;
+  if (4 * (numbers + kept + 2 * rows + ROUNDING) > engine.bindingLimit) return null;
   const heads = kernelHeads(config);
   return new RowProgram(engine, scope, rows, { numbers, kept, heads, mostWeights });
 }

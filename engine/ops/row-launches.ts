@@ -105,7 +105,7 @@ export class RowLaunches {
     const names = Object.keys(needs) as (keyof Needs)[], bound = this.#needs;
     const differs = names.some((name) => bound[name] !== null && bound[name] !== needs[name]);
     const [before] = this.#instructions;
-    if (differs || before && stores(before) !== stores(instruction)) this.launch();
+    if (differs || before && !together(before, instruction)) this.launch();
     this.#needs = { ...this.#needs, ...needs };
     this.work.engine.defer(this.#launch);
     this.#instructions.push(instruction);
@@ -224,6 +224,13 @@ export class RowLaunches {
 }
 
 const stores = ({ kind }: Instruction) => kind === "store";
+
+/** Whether a launch can make both: those that store have a kernel of their own, compiled for their heads. */
+function together(one: Instruction, other: Instruction): boolean {
+  if (!stores(one) || !stores(other)) return stores(one) === stores(other);
+  return one.columns === other.columns && one.inner === other.inner &&
+    one.together === other.together;
+}
 
 /** A workgroup a block of rows. */
 function blocks(rows: number): [number, number, number] {

@@ -51,7 +51,7 @@ export interface RowProgramOptions {
 export class RowProgram implements LogitsMaker {
   #work: Tensor;
   #texture: Tensor | null = null; // see #keptTexture
-  #used = 0; // of it in this step, in numbers
+  #used: number; // of it in this step, in numbers
   #kept: { begin: number; end: number; used: number }; // what `keep` has of it, for the first of a launch's steps
   #keeps = false; // what is made now
   #weights: RowWeights;
@@ -79,6 +79,7 @@ export class RowProgram implements LogitsMaker {
     this.#weights = new RowWeights(scope);
     const [plain, kept] = [numbers, options.kept ?? 0].map(rounded);
     const begin = this.#begins + plain;
+    this.#used = this.#begins;
     this.#kept = { begin, end: begin + kept, used: begin };
     this.#work = engine.within(scope, () => engine.empty([begin + kept]));
     const fits = engine.features.lanes === 8 && heads && heads.headSize <= MOST_HEAD;
@@ -145,9 +146,10 @@ export class RowProgram implements LogitsMaker {
     if (variant !== "subgroup" || inner % 4 || x.shape[1] !== inner) return null;
     if (residual && residual.shape[1] !== columns || weight.size > this.#mostWeights) return null;
     if (!this.#weights.owns(weight) || (bias && !this.#weights.owns(bias))) return null;
-    const place = transposeB ? this.#weights.turned(weight) : weight.offset / 16;
     const source = this.#place(x), second = residual && this.#place(residual);
-    if (place === null || source === null || second === null) return null;
+    if (source === null || second === null) return null;
+    const place = transposeB ? this.#weights.turned(weight) : weight.offset / 16;
+    if (place === null) return null;
     return this.#add({
       kind: "product",
       source,
@@ -243,11 +245,10 @@ export class RowProgram implements LogitsMaker {
   /** Launches all of a step that is its own alone, with the draw, and stores as `finish` does; false where it cannot. */
   sample(buffers: SamplingBuffers, parameters: SamplingParameters): boolean {
     const { engine } = this, { logits, next } = buffers, { vocabulary } = parameters;
+    const kept_results = this.#keptTexture(), { begin, end } = this.#kept; // room for it may take a launch
     const alone = engine.counts.launches === this.#launchesBefore && this.#loaded.size === 0;
     if (!alone || !this.#stores.length || !this.#made(logits) || vocabulary % 4) return false;
-    if (this.#barriers || !this.#inPlace || !this.#launches.follows(next)) return false;
-    const kept_results = this.#keptTexture(), { begin, end } = this.#kept;
-    if (!kept_results) return false;
+    if (!kept_results || !this.#inPlace || !this.#launches.follows(next)) return false;
     const places = { kept: begin / 4, kept_vectors: (end - begin) / 4 };
     const stores = this.#stores.map(([, instruction]) => instruction);
     this.#stores = [];
@@ -271,6 +272,7 @@ export class RowProgram implements LogitsMaker {
   #keptTexture(): Tensor | null {
     const { engine, scope } = this, { begin, end } = this.#kept;
     const numbers = MOST_STEPS * (end - begin);
+    if (this.#barriers || !this.#stores.length || !numbers) return null;
     if (4 * numbers > mostTextureBytes(engine.device, "r32float")) return null;
     return this.#texture ??= engine.within(scope, () => engine.texels([numbers], "r32float"));
   }

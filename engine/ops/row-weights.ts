@@ -6,7 +6,7 @@ import { Tensor } from "../tensor/tensor.ts";
 
 /** The weights of a program, all in one buffer, and their copy in a texture as long as the scope lives. */
 export class RowWeights {
-  buffer: Storage | null = null;
+  #buffer: Storage | null = null;
   #texels: Tensor | null = null;
   #turned = new Map<string, number>(); // by where weights lie in the buffer, in bytes, where they are turned, in vec4s
   #end = 0; // of what is in the texture, in bytes
@@ -40,15 +40,15 @@ export class RowWeights {
   /** Whether a weight lies where all do: the first one tells. */
   owns({ engine, storage, dtype }: Tensor): boolean {
     if (dtype !== "f32") return false;
-    if (this.buffer) return this.buffer === storage;
+    if (this.#buffer) return this.#buffer === storage;
     const { bindingLimit, device } = engine, { size } = storage; // a copy of more than kernels bind is untried
     if (size > bindingLimit || 2 * size > mostTextureBytes(device)) return false;
-    this.buffer = storage;
-    this.#end = size;
     // With room to turn all of them: what is not used takes no memory of a software adapter.
     this.#texels = engine.within(this.scope, () => engine.texels([2 * size / 4]));
     const copied = new Tensor(engine, this.#texels.storage, 0, [size / 4], "f32");
     engine.copy(whole(engine, storage), copied);
+    this.#buffer = storage;
+    this.#end = size;
     return true;
   }
 }

@@ -177,6 +177,31 @@ for (const [name, json, most] of models) {
   }, 60_000);
 }
 
+test.if(software && subgroups)(
+  "whole steps draw the same where memory must be freed for them",
+  async () => {
+    const model = newModel(engine, parseConfig({ ...gpt2, n_head: 4 }), 5);
+    const options = { temperature: 1.5, seed: 3, endTokens: [5] };
+    for (const rows of [40, 41, 42, 43]) { // textures of another size each time
+      const requests = Array.from({ length: rows }, (_, b) => ({
+        context: [...randomIntegers(1 + b % 9, 80, b)],
+        newTokens: 20,
+        episode: b,
+      }));
+      const expected = await generateByOps(model, requests, options);
+      engine.memoryLimit = engine.memory.held;
+      try {
+        const found = await generate(model, requests, options);
+        expect(found.map(({ tokens, logProbs }) => ({ tokens, logProbs }))).toEqual(expected);
+      } finally {
+        engine.memoryLimit = Infinity;
+      }
+    }
+    model.parameters.release();
+  },
+  60_000,
+);
+
 test("there is none where layers are large beside the rows", () => {
   const scope = engine.openScope();
   const of = (width: number, rows: number) => {
