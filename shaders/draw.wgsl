@@ -1,8 +1,9 @@
 // How a token is drawn, brought into shaders by their line `// include draw`: a workgroup draws for a row, its lanes
-// striding over the ids in 64 strands. They have the constant WORKGROUP, the number of lanes, the fields of sampling.wgsl's
-// Params in theirs but for next_stride, its bindings tokens, log_probs, state and ends, include threefry, tell logits by functions logit(i)
-// and logit_quad(i / 4), the rows' one after the other, have max_of_lanes of reductions.wgsl, and functions await_lanes(),
-// after which what other lanes wrote can be read, and note_token(row, token, column).
+// striding over the ids in 64 strands. They have the constant WORKGROUP, the number of lanes, the fields of
+// sampling.wgsl's Params in theirs but for next_stride, its bindings tokens, log_probs, state and ends, include threefry,
+// tell logits by functions logit(i) and logit_quad(i / 4), the rows' one after the other, have max_of_lanes of
+// reductions.wgsl, and functions await_lanes(), after which what other lanes wrote can be read, and note_token(row,
+// token, column).
 //
 // A draw inverts the cumulative distribution at one uniform number, whose place is (seed, episode,
 // column). Its order of ids is 0, 64, 128 … 1, 65, 129 …, so that each strand sums ids of its own.
@@ -16,7 +17,7 @@ struct State {
   episode: u32,
 }
 
-const LANE_STRANDS: u32 = 1u; // strands of each lane, WORKGROUP · LANE_STRANDS = 64; software adapters do better with few lanes
+const LANE_STRANDS: u32 = 1u; // of each lane: WORKGROUP · LANE_STRANDS is 64; software adapters do better with few lanes
 const STRANDS: u32 = 64u;
 override QUADS: bool = false; // rows of logits, and what a lane has of a turn, are whole vec4s
 const LOWEST: f32 = -3.4e38;

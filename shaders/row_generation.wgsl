@@ -3,8 +3,8 @@
 // takes its rows from step to step without waiting for another. A row stands where the last token of `state` does. One
 // that is done attends to nothing and draws nothing, and a workgroup without any other ends.
 //
-// Results that are kept, queries, keys and values, lie in a texture of their own, those of each step after the other: later
-// steps attend to them, and row_store.wgsl brings keys and values into the cache.
+// Results that are kept, queries, keys and values, lie in a texture of their own, those of each step after the other:
+// later steps attend to them, and row_store.wgsl brings keys and values into the cache.
 //
 // Lanes read what others wrote, and no barriers make that right: only for adapters whose lanes of a subgroup go in step
 // (see row_program.wgsl).

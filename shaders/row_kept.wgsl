@@ -1,5 +1,6 @@
-// Which keys and values row programs have kept, brought into shaders by their line `// include row_kept`: of each row the
-// place of the first in its sequence, and their number. `work` begins with these, as f32, which has all integers to 2²⁴.
+// Which keys and values row programs have kept, brought into shaders by their line `// include row_kept`: of each row
+// the place of the first in its sequence, and their number. `work` begins with these, as f32, which has all integers to
+// 2²⁴.
 
 fn kept_first(row: u32) -> u32 {
   return u32(work[2u * row]);

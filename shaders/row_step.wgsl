@@ -1,9 +1,9 @@
 // What the instructions of a row program do, brought into shaders by their line `// include row_step`. They have bound
 // params.rows, program, weights, frequencies, sequences, work, cached_k and cached_v as row_program.wgsl has, include
-// what it includes, and tell where a row stands, by functions position_of(row), token_of(row), first_kept(row), the place
-// from which on its keys are not in the cache yet but where they were made, each kept_stride() vec4s after the one
-// before, and row_after(row, end), the next one that goes on. Results that are kept from step to step, is_kept(place), they
-// may have elsewhere, for kept_number(i) to read and set_kept_number(i, value) to write.
+// what it includes, and tell where a row stands, by functions position_of(row), token_of(row), first_kept(row), the
+// place from which on its keys are not in the cache yet but where they were made, each kept_stride() vec4s after the one
+// before, and row_after(row, end), the next one that goes on. Results that are kept from step to step, is_kept(place),
+// they may have elsewhere, for kept_number(i) to read and set_kept_number(i, value) to write.
 //
 // Mesa leaves a loop at the end of its text alone: one that asks before each turn whether to make it makes one more, for
 // no lane. So loops ask at the end.

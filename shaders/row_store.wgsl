@@ -1,6 +1,7 @@
 // Stores what row programs have kept: each row's newest keys and values go into the cache. A workgroup a row.
 //
-//   store            the cache ← keys (source) and values (second) of each step, for instructions of STORE, see attention_texture.wgsl
+//   store            for instructions of STORE, the cache ← keys (source) and values (second) of each step, see
+//                    attention_texture.wgsl
 //   store_and_note   and `next` ← each row's newest token and its place, as sampling.wgsl notes them
 
 struct Params {
@@ -10,13 +11,6 @@ struct Params {
   next_stride: u32, // columns of next
   kept: u32, // the vec4 at which what is kept of the first step begins
   kept_vectors: u32, // of each step
-}
-
-struct State { // of draw.wgsl
-  length: u32,
-  limit: u32,
-  done: u32,
-  episode: u32,
 }
 
 // include row_instruction
@@ -38,7 +32,7 @@ const IN_TEXTURE: u32 = 0u; // 1: what is kept lies in `kept_results`, 0: in `wo
 @group(0) @binding(4) var cache_k: texture_storage_2d<rgba32float, write>; // layers of [B, Hk/G, T, G, D]
 @group(0) @binding(5) var cache_v: texture_storage_2d<rgba32float, write>; // likewise
 @group(0) @binding(6) var<storage, read> tokens: array<u32>; // [rows, capacity]
-@group(0) @binding(7) var<storage, read> state: array<State>; // [rows]
+@group(0) @binding(7) var<storage, read> state: array<vec4<u32>>; // [rows], State of draw.wgsl: the length comes first
 @group(0) @binding(8) var<storage, read_write> next: array<u32>; // [2, next_stride]: tokens, positions
 @group(0) @binding(9) var kept_results: texture_storage_2d<r32float, read>; // of row_generation.wgsl
 
@@ -66,7 +60,7 @@ fn store_and_note(
   }
   store_row(row, lane);
   if (lane == 0u) {
-    let position = state[row].length - 1u;
+    let position = state[row].x - 1u;
     next[row] = tokens[row * params.capacity + position];
     next[params.next_stride + row] = position;
   }

@@ -1,5 +1,5 @@
-// Weights of row programs that are stored [N, K], turned to [K, N]: that is how row_product.wgsl reads them. A lane has four
-// rows by four columns, and they lie in `weights` after those that need not be turned.
+// Weights of row programs that are stored [N, K], turned to [K, N]: that is how row_product.wgsl reads them. A lane has
+// four rows by four columns, and they lie in `weights` after those that need not be turned.
 
 struct Params {
   rows: u32, // N, a multiple of 4

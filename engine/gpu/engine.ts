@@ -4,7 +4,6 @@ import { float16ToFloat32 } from "../tensor/half.ts";
 import { bytesOf, type DType, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { type Bindings, boundTensors, expectGrid } from "./bindings.ts";
 import { BufferPool, type MemoryUse } from "./buffers.ts";
-import type { TextureFormat } from "./textures.ts";
 import { countingDevice } from "./counting-device.ts";
 import { Commands, LAUNCHES_PER_SUBMIT } from "./commands.ts";
 import { type Experimental, type Features, requestDevice } from "./device.ts";
@@ -13,6 +12,7 @@ import { type LaunchTime, Profiler } from "./profiler.ts";
 import { ReadBack, type Wait } from "./read-back.ts";
 import { runSelfTest } from "./self-test.ts";
 import type { ShaderName } from "./shaders.ts";
+import type { TextureFormat } from "./textures.ts";
 
 /** Counts that a test of a warm step looks at. */
 export interface EngineCounts {

@@ -1,5 +1,5 @@
-// Textures as memory for numbers. An adapter that computes on the CPU reads four numbers of a storage texture, or one,
-// at half the cost of one number of a storage buffer.
+// Textures as memory for numbers. An adapter that computes on the CPU reads numbers of a storage texture, one or four at a
+// time, at half the cost of those of a storage buffer, or less.
 
 /** Texels in a row of each texture; shaders that read one go by the same number. */
 export const TEXELS_PER_ROW = 4096;

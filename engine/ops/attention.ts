@@ -1,7 +1,7 @@
 import type { Engine } from "../gpu/engine.ts";
 import type { KernelConstants } from "../gpu/kernels.ts";
 import { expectShape, type Tensor } from "../tensor/tensor.ts";
-import { type HeadView, viewHeads } from "./heads.ts";
+import { type HeadView, placeParameters, viewHeads } from "./heads.ts";
 import { attentionClass, tunedVariant } from "./tuning.ts";
 
 /** Heads of an attention layer: H query heads share Hk key and value heads, each of D numbers. */
@@ -104,18 +104,7 @@ function launchForward(
   }
   const out = engine.empty([rows, heads.heads * heads.headSize]);
   const statistics = engine.empty([rows, heads.heads, 2]);
-  const parameters = {
-    ...headParameters(heads),
-    q_first: q.first / 4,
-    q_row: q.row / 4,
-    q_head: q.head / 4,
-    k_first: k.first / 4,
-    k_row: k.row / 4,
-    k_head: k.head / 4,
-    v_first: v.first / 4,
-    v_row: v.row / 4,
-    v_head: v.head / 4,
-  };
+  const parameters = { ...headParameters(heads), ...placeParameters({ q, k, v }) };
   const bindings = { q: q.tensor, k: k.tensor, v: v.tensor, offsets, out, statistics };
   const [tiles, ...others] = gridOf(engine, heads.heads, sequences);
   const grid = [lastRows ? 1 : tiles, ...others] as const;

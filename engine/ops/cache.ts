@@ -3,7 +3,7 @@ import type { KernelConstants } from "../gpu/kernels.ts";
 import { mostTextureBytes, textureBytes } from "../gpu/textures.ts";
 import { expectShape, type Shape, sizeOf, Tensor } from "../tensor/tensor.ts";
 import { checkHeads, headParameters, type Heads } from "./attention.ts";
-import { type HeadView } from "./heads.ts";
+import { type HeadView, placeParameters } from "./heads.ts";
 
 /**
  * Keys and values of the rows seen so far, of one layer, [B, Hk/G, T, G·D] each: G key heads are read at once and lie
@@ -104,12 +104,7 @@ export function storeInCache(
     head_vectors: headSize / 4,
     capacity: keys.shape[2],
     first: firstTexel(keys),
-    k_first: k.first / 4,
-    k_row: k.row / 4,
-    k_head: k.head / 4,
-    v_first: v.first / 4,
-    v_row: v.row / 4,
-    v_head: v.head / 4,
+    ...placeParameters({ k, v }),
   };
   const grid = engine.grid(rows * keyHeads * headSize / 4);
   if (keys.storage.kind === "buffer") {
@@ -158,9 +153,7 @@ export function decodeAttention(
     capacity,
     together,
     first: firstTexel(keys),
-    q_first: q.first / 4,
-    q_row: q.row / 4,
-    q_head: q.head / 4,
+    ...placeParameters({ q }),
   };
   const constants = constantsOf(engine, variant, heads), { SHARED = 1, TOGETHER = 1 } = constants;
   const grid = [heads.heads / SHARED / TOGETHER, count, 1] as const;

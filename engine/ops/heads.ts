@@ -20,6 +20,17 @@ export function viewHeads(x: Tensor, headSize: number): HeadView {
   return { tensor: x, first: 0, row: x.shape[1], head: headSize };
 }
 
+/** Where heads lie as kernels are told: `q_first`, `q_row` and `q_head` of the view named q, in vec4s. */
+export function placeParameters(views: Readonly<Record<string, HeadView>>): Record<string, number> {
+  const parameters: Record<string, number> = {};
+  for (const [name, { first, row, head }] of Object.entries(views)) {
+    parameters[`${name}_first`] = first / 4;
+    parameters[`${name}_row`] = row / 4;
+    parameters[`${name}_head`] = head / 4;
+  }
+  return parameters;
+}
+
 /** Queries, keys and values in fused rows [N, 3·H·D]. Not differentiable: see `splitHeads`. */
 export function viewFused(
   fused: Tensor,

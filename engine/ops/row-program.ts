@@ -28,7 +28,7 @@ const MOST_CACHED = 2 ** 18;
 const MOST_HEAD = 64; // larger heads compile for long
 
 /** Steps of a launch, at most, each of whose keys and values are kept until its end. */
-export const MOST_STEPS = 8;
+const MOST_STEPS = 8;
 
 export interface RowProgramOptions {
   /** Numbers that the results of a step may take together; what does not fit is null. */

@@ -43,7 +43,7 @@ export class RowWeights {
     if (this.#buffer) return this.#buffer === storage;
     const { bindingLimit, device } = engine, { size } = storage; // a copy of more than kernels bind is untried
     if (size > bindingLimit || 2 * size > mostTextureBytes(device)) return false;
-    // With room to turn all of them: what is not used takes no memory of a software adapter.
+    // With room to turn all of them: which ones are to be turned is known only when all were asked for.
     this.#texels = engine.within(this.scope, () => engine.texels([2 * size / 4]));
     const copied = new Tensor(engine, this.#texels.storage, 0, [size / 4], "f32");
     engine.copy(whole(engine, storage), copied);

@@ -193,7 +193,7 @@ export const productFaults: readonly Fault[] = [
     sizes: generated,
     variant: "in step",
     what: "the next step begins where the drawn token will stand",
-    right: "let position = state[row].length - 1u;",
-    wrong: "let position = state[row].length;",
+    right: "let position = state[row].x - 1u;",
+    wrong: "let position = state[row].x;",
   },
 ];
