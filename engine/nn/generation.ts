@@ -42,7 +42,7 @@ export interface Generated {
 
 // Whether all rows are done is asked now and then, and the answer looked at some steps later: those are then computed
 // while this side waits and puts the next ones together. Where a launch makes many steps, rows that are done cost little.
-const STEPS_BETWEEN_CHECKS = 8, STEPS_BETWEEN_CHEAP_CHECKS = 16, STEPS_AHEAD = 2;
+const STEPS_BETWEEN_CHECKS = 8, STEPS_BETWEEN_CHEAP_CHECKS = 64, STEPS_AHEAD = 2;
 
 /**
  * Samples continuations with a cache of keys and values: one batched prefill, whatever the lengths, then a

@@ -103,17 +103,17 @@ test("decoding takes the same dispatches for each token, or for eight, and reads
   const { software, subgroups, lanes } = engine.features;
   const run = (newTokens: number) =>
     counted(() => generate(model, requests(newTokens, [5, 30]), SAMPLED));
-  const [one, two, many] = [await run(1), await run(2), await run(40)];
+  const [one, two, many] = [await run(1), await run(2), await run(82)];
   const whole = software && subgroups && lanes === 8; // a row program makes whole steps: a launch, and one that stores
   expect(many.launches - two.launches)
-    .toBe(whole ? 2 * Math.ceil(38 / 8) : 38 * (two.launches - one.launches));
+    .toBe(whole ? 2 * Math.ceil(80 / 8) : 80 * (two.launches - one.launches));
   expect(one.reads).toBe(3); // tokens, log-probabilities and lengths, at the end
-  expect(many.reads).toBe(3 + (whole ? Math.floor(38 / 16) : Math.floor(39 / 8)));
+  expect(many.reads).toBe(3 + (whole ? Math.floor(81 / 64) : Math.floor(81 / 8)));
 });
 
 test("a step that fails while it is asked whether all are done fails alone", async () => {
   const { readIntegers } = engine, { launch } = engine;
-  const before = await counted(() => generate(model, requests(12, [5, 30]), SAMPLED));
+  const before = await counted(() => generate(model, requests(72, [5, 30]), SAMPLED));
   let launches = 0;
   engine.readIntegers = () => Promise.reject(new Error("no answer"));
   engine.launch = (...launched) => {
@@ -121,7 +121,7 @@ test("a step that fails while it is asked whether all are done fails alone", asy
     launch.apply(engine, launched);
   };
   try {
-    const outcome = generate(model, requests(40, [5, 30]), SAMPLED);
+    const outcome = generate(model, requests(96, [5, 30]), SAMPLED);
     await expect(outcome).rejects.toThrow(/no answer|no launch/);
   } finally {
     Object.assign(engine, { readIntegers, launch });
