@@ -8,6 +8,7 @@ import { gatherFamily } from "./families/gather.ts";
 import { geluFamily } from "./families/gelu.ts";
 import { headsFamily } from "./families/heads.ts";
 import { klFamily } from "./families/kl.ts";
+import { lanesFamily } from "./families/lanes.ts";
 import { layernormFamily } from "./families/layernorm.ts";
 import { logprobFamily } from "./families/logprob.ts";
 import { matmulFamily } from "./families/matmul.ts";
@@ -38,6 +39,7 @@ export const registry: readonly Family[] = [
   geluFamily,
   headsFamily,
   klFamily,
+  lanesFamily,
   layernormFamily,
   logprobFamily,
   matmulFamily,

@@ -3,6 +3,7 @@ import type { Bindings } from "./bindings.ts";
 import type { Features } from "./device.ts";
 import type { Engine } from "./engine.ts";
 import type { KernelConstants } from "./kernels.ts";
+import { lanesCheck } from "./self-test-lanes.ts";
 import {
   directProduct,
   matricesProduct,
@@ -44,7 +45,9 @@ export async function runSelfTest(
 ): Promise<Features> {
   const name = adapterName(engine.device.adapterInfo);
   const { software, lanes, subgroupMatrices } = features;
-  const withSubgroups = software ? [subgroupProduct(lanes)] : [vectorProduct, subgroupReductions];
+  const withSubgroups = software
+    ? [lanesCheck(lanes), subgroupProduct(lanes)]
+    : [vectorProduct, subgroupReductions];
   for (const check of features.subgroups ? withSubgroups : []) {
     if (await findFault(engine, check)) features = { ...features, subgroups: false };
   }

@@ -19,6 +19,7 @@ import gaussian from "../../shaders/gaussian.wgsl" with { type: "text" };
 import gelu from "../../shaders/gelu.wgsl" with { type: "text" };
 import heads from "../../shaders/heads.wgsl" with { type: "text" };
 import kl from "../../shaders/kl.wgsl" with { type: "text" };
+import lanes from "../../shaders/lanes.wgsl" with { type: "text" };
 import layernorm from "../../shaders/layernorm.wgsl" with { type: "text" };
 import layernorm_rows from "../../shaders/layernorm_rows.wgsl" with { type: "text" };
 import logprob from "../../shaders/logprob.wgsl" with { type: "text" };
@@ -75,6 +76,7 @@ const texts = {
   gelu,
   heads,
   kl,
+  lanes,
   layernorm,
   layernorm_rows,
   logprob,

@@ -250,4 +250,18 @@ export const layerFaults: readonly Fault[] = [
     right: "* (1.0 + g * sigma.y)",
     wrong: "",
   },
+  {
+    shader: "lanes",
+    op: "exchange",
+    what: "lanes exchange with a neighbour nearer by",
+    right: "subgroupShuffleXor(own, 4u)",
+    wrong: "subgroupShuffleXor(own, 2u)",
+  },
+  {
+    shader: "lanes",
+    op: "exchange",
+    what: "a lane reads what it will write, not what its neighbour wrote",
+    right: "(at + 1u) % WORKGROUP",
+    wrong: "at",
+  },
 ];

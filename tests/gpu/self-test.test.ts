@@ -54,6 +54,22 @@ test("a wrong product with subgroups falls back to the one without", async () =>
   engine.destroy();
 });
 
+test("lanes that exchange wrongly, or do not go in step, leave subgroups unused", async () => {
+  const engine = await newEngine();
+  const faults: [from: string, to: string][] = [
+    ["subgroupShuffleXor(own, 4u)", "subgroupShuffleXor(own, 2u)"],
+    ["subgroupMax(own)", "own"],
+    ["put(0u, at, lane)", "put(0u, at, lane ^ 1u)"],
+    // As if a lane were a round ahead: what it reads is not there yet.
+    ["numbers[6u * WORKGROUP + (at + 1u) % WORKGROUP]", "0u"],
+  ];
+  for (const [from, to] of engine.features.subgroups && engine.features.software ? faults : []) {
+    corrupt(engine, "lanes", from, to);
+    expect(await runSelfTest(engine)).toEqual({ ...engine.features, subgroups: false });
+  }
+  engine.destroy();
+});
+
 test("on a real GPU it is the product of few rows whose fault switches subgroups off", async () => {
   const engine = await newEngine();
   const features = { ...engine.features, software: false };
