@@ -93,7 +93,7 @@ export class BufferPool {
     if (live + bytes > this.limit) {
       throw new MemoryLimitError(
         `parameters of ${bytes} bytes were asked for, and of the ${this.limit} bytes that may be used ${live} ` +
-          "are; use a smaller model, or more memory",
+          "are; use a smaller model, or allow more memory (--memory of a script)",
       );
     }
     return this.#hand({ ...this.#create(Math.ceil(bytes / 256) * 256), pooled: false });

@@ -55,13 +55,7 @@ export async function generate(
 ): Promise<Generated[]> {
   const { config, parameters: { engine } } = model;
   if (requests.length === 0) return [];
-  for (const [b, { context, newTokens }] of requests.entries()) {
-    if (context.length + newTokens > config.context) {
-      throw new RangeError(
-        `generate: row ${b} has ${context.length} tokens and asks for ${newTokens} more, but the model's context is ${config.context}`,
-      );
-    }
-  }
+  for (const [b, request] of requests.entries()) checkRequest(b, request, config.context);
   const scope = engine.openScope();
   try {
     const run = engine.within(
@@ -91,6 +85,25 @@ export async function generate(
   } finally {
     engine.close(scope);
   }
+}
+
+function checkRequest(
+  b: number,
+  { context, newTokens, episode }: GenerationRequest,
+  limit: number,
+): void {
+  const row = `generate: row ${b}`, { length } = context;
+  if (length === 0) throw new RangeError(`${row} has no token to go on from`);
+  if (!Number.isSafeInteger(newTokens) || newTokens < 0) {
+    throw new RangeError(`${row} asks for ${newTokens} tokens, which is no whole number from 0`);
+  }
+  if (episode !== episode >>> 0) {
+    throw new RangeError(`${row} is episode ${episode}, which is no whole number below 2^32`);
+  }
+  if (length + newTokens <= limit) return;
+  throw new RangeError(
+    `${row} has ${length} tokens and asks for ${newTokens} more, but the model's context is ${limit}`,
+  );
 }
 
 interface Run {

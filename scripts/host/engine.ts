@@ -17,7 +17,7 @@ export async function openEngine(
   const found = await requestAdapter("dawn", { experimental: experimental !== undefined });
   const adapter = adapterDescription(found);
   const engine = await createEngine(found, { experimental });
-  engine.memoryLimit = memory * GIB;
+  engine.memoryLimit = Math.floor(memory * GIB);
   return { engine, adapter };
 }
 

@@ -194,11 +194,26 @@ test("a row that does not fit the context is refused", async () => {
   );
 });
 
+test("requests that make no sense are refused by their row", async () => {
+  const [good] = requests(3, [5]);
+  const cases: [wrong: Partial<GenerationRequest>, message: string][] = [
+    [{ context: [] }, "row 1 has no token to go on from"],
+    [{ newTokens: -1 }, "row 1 asks for -1 tokens"],
+    [{ newTokens: 1.5 }, "row 1 asks for 1.5 tokens"],
+    [{ newTokens: NaN }, "row 1 asks for NaN tokens"],
+    [{ episode: -1 }, "row 1 is episode -1"],
+    [{ episode: 2 ** 32 }, "row 1 is episode 4294967296"],
+  ];
+  for (const [wrong, message] of cases) {
+    await expect(generate(model, [good, { ...good, ...wrong }], SAMPLED)).rejects.toThrow(message);
+  }
+});
+
 test("generation leaves no memory behind, not even when it fails", async () => {
   const { live } = engine.memory;
   await generate(model, requests(9, [3, 40]), SAMPLED);
   expect(engine.memory.live).toBe(live);
-  const empty = [{ context: [], newTokens: 1, episode: 0 }];
-  await expect(generate(model, empty, SAMPLED)).rejects.toThrow("sequence 0 is empty");
+  const unknown = [{ context: [model.config.vocabulary], newTokens: 1, episode: 0 }];
+  await expect(generate(model, unknown, SAMPLED)).rejects.toThrow("vocabulary");
   expect(engine.memory.live).toBe(live);
 });
