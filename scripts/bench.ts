@@ -11,7 +11,7 @@ import { availableVariants } from "../engine/check/grid.ts";
 import { describeSizes, type Op } from "../engine/check/op.ts";
 import { findFamily, registry } from "../engine/check/registry.ts";
 import type { Engine } from "../engine/gpu/engine.ts";
-import { readArguments } from "./host/arguments.ts";
+import { asArgument, readArguments } from "./host/arguments.ts";
 import { openEngine } from "./host/engine.ts";
 import { formatRate, formatTiming } from "./kernel/format.ts";
 import { prepareWork } from "./kernel/work.ts";
@@ -33,7 +33,7 @@ const { only, json, peers } = readArguments({
   flags: {
     only: {
       type: "string",
-      help: "Only these families or works, with commas.",
+      help: "Only these kernel families (or, with --peers, works), with commas.",
       placeholder: "NAMES",
     },
     json: { type: "boolean", help: "Print JSON." },
@@ -44,7 +44,7 @@ if (peers) {
   await benchPeers({ only: only?.split(","), json });
   process.exit(0);
 }
-const families = only ? only.split(",").map(findFamily) : registry;
+const families = only ? asArgument(() => only.split(",").map(findFamily)) : registry;
 
 const { engine, adapter } = await openEngine();
 if (!json) console.log(adapter.name);

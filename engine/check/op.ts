@@ -59,6 +59,9 @@ export interface Letter {
   meaning: string;
   /** Where it may be left out: its value then, or the letter that it is then equal to. */
   default?: number | string;
+  /** What it must be a multiple of. */
+  multiple?: number;
+  most?: number;
 }
 
 /** A function of engine/ops: how it is called, what it computes, and how exact and how costly it is. */
@@ -114,9 +117,12 @@ export function integers(data: ArrayLike<number>, shape: Shape = [data.length]):
   return { data: Uint32Array.from(data), shape };
 }
 
-/** `sizes` with the defaults of the letters left out. Throws, naming it, where a letter is unknown or missing. */
-export function completeSizes({ name, letters }: Op, sizes: Sizes): Sizes {
-  const known = Object.keys(letters);
+/**
+ * `sizes` with the defaults of the letters left out. Throws, naming it, where a letter is unknown, missing, or no size
+ * that the op takes: a whole number from 1, or from 0 or with a fraction where one of its checks has such a number.
+ */
+export function completeSizes(op: Op, sizes: Sizes): Sizes {
+  const { name, letters } = op, known = Object.keys(letters);
   for (const letter in sizes) {
     if (!known.includes(letter)) {
       throw new RangeError(`${name} has no size ${letter}; it has ${known.join(", ")}`);
@@ -126,8 +132,26 @@ export function completeSizes({ name, letters }: Op, sizes: Sizes): Sizes {
     const { meaning, default: other } = letters[letter];
     const size = sizes[letter] ?? (typeof other === "string" ? sizes[other] : other);
     if (size === undefined) throw new RangeError(`${name} needs the size ${letter}: ${meaning}`);
+    expectSize(op, letter, size);
     return [letter, size];
   }));
+}
+
+function expectSize({ name, letters, typical, grid, more = [] }: Op, letter: string, size: number) {
+  const { meaning, default: other, multiple = 1, most = Infinity } = letters[letter];
+  const taken = [other, ...[typical, ...grid, ...more].map((sizes) => sizes[letter])];
+  const fractional = taken.some((size) => typeof size === "number" && size % 1 > 0);
+  const least = fractional || taken.includes(0) ? 0 : 1;
+  if (size >= least && size <= most && (fractional || size % multiple === 0)) return;
+  const kind = fractional
+    ? "a number"
+    : multiple > 1
+    ? `a multiple of ${multiple}`
+    : "a whole number";
+  const end = most < Infinity ? ` to ${most}` : "";
+  throw new RangeError(
+    `${name}: the size ${letter} (${meaning}) must be ${kind} from ${least}${end}; got ${size}`,
+  );
 }
 
 /** `B=2 T=33`, the way sizes are written. */

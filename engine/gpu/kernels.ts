@@ -73,7 +73,7 @@ export class KernelCache {
     const reflections = this.#reflect(shader, whole);
     const reflection = reflections.get(entry);
     if (!reflection) {
-      const known = [...reflections.keys()].join(", ");
+      const known = [...reflections.keys()].join(", ") || "none";
       throw new Error(`shaders/${shader}.wgsl has no entry point "${entry}"; it has ${known}`);
     }
     const overrides: Record<string, number> = {};

@@ -155,13 +155,38 @@ export function includesOf(name: ShaderName): { name: string; text: string }[] {
 
 /** A text with what it includes; reductions go through workgroup memory, or by subgroups in their place. */
 export function withIncludes(text: string, subgroups: boolean): string {
-  const reduces = subgroups && text.includes("\n// include reductions\n");
-  const whole = text.replace(/^\/\/ include (\w+)$/gm, (line, name) => {
-    if (reduces && name === "reductions") return reductions_subgroup;
-    if (name in included) return included[name];
-    throw new Error(`"${line}": there are ${Object.keys(included).join(", ")} to include`);
-  });
+  const reduces = subgroups && reducesRows(text);
+  const whole = text.replace(/^\/\/ include (\w+)$/gm, (_, name) => includedText(name, reduces));
   return reduces ? `enable subgroups;\n${whole}` : whole;
+}
+
+/** Where a line of `withIncludes(text, subgroups)`, counted from 1, comes from: the text, or a file that it includes. */
+export function originOf(
+  text: string,
+  subgroups: boolean,
+  line: number,
+): { include: string | null; line: number } {
+  const reduces = subgroups && reducesRows(text);
+  let before = reduces ? 1 : 0;
+  for (const [i, own] of text.split("\n").entries()) {
+    const [, include = null] = /^\/\/ include (\w+)$/.exec(own) ?? [];
+    const lines = include === null ? 1 : includedText(include, reduces).split("\n").length;
+    if (line <= before + lines) return { include, line: include === null ? i + 1 : line - before };
+    before += lines;
+  }
+  return { include: null, line };
+}
+
+function reducesRows(text: string): boolean {
+  return text.includes("\n// include reductions\n");
+}
+
+function includedText(name: string, reduces: boolean): string {
+  if (reduces && name === "reductions") return reductions_subgroup;
+  if (name in included) return included[name];
+  throw new Error(
+    `"// include ${name}": there are ${Object.keys(included).join(", ")} to include`,
+  );
 }
 
 const STORED = /^alias stored = f32;/m;

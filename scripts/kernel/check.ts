@@ -33,7 +33,7 @@ export async function check(): Promise<void> {
   const { positionals: names, variant, file, full, within } = options;
   const chosen = names[0] === "all"
     ? registry
-    : names.map(findOps).map(({ family, ops }) => ({ ...family, ops }));
+    : [...new Set(names)].map(findOps).map(({ family, ops }) => ({ ...family, ops }));
   if (within && (variant || file || options.experimentalSubgroupMatrices)) {
     throw new ArgumentError(
       "--within checks all of our own kernels; leave --variant, --file and experiments out.",

@@ -6,6 +6,8 @@ import { registry } from "../../engine/check/registry.ts";
 import type { Engine } from "../../engine/gpu/engine.ts";
 import type { ShaderName } from "../../engine/gpu/shaders.ts";
 import { ArgumentError } from "../host/arguments.ts";
+import { suggestion } from "../setup/nearest.mjs";
+import { expectCompiles } from "./compile.ts";
 
 /** The families and ops that a name of the command line means: a family with all of its ops, or one op. */
 export function findOps(name: string): { family: Family; ops: readonly Op[] } {
@@ -14,10 +16,12 @@ export function findOps(name: string): { family: Family; ops: readonly Op[] } {
     const op = family.ops.find((op) => op.name === name);
     if (op) return { family, ops: [op] };
   }
-  const names = registry.map(({ name }) => name).join(", ");
+  const names = registry.map(({ name }) => name), ops = registry.flatMap(({ ops }) => ops);
+  const hint = suggestion(name, [...names, ...ops.map(({ name }) => name)], (name) => name);
   throw new ArgumentError(
-    `There is no kernel family or op "${name}"; there are the families ${names}, and the ops that ` +
-      "`npx bun scripts/kernel.ts list` prints.",
+    `There is no kernel family or op "${name}".${hint} There are the families ${
+      names.join(", ")
+    }, and the ops that \`npx bun scripts/kernel.ts list\` prints.`,
   );
 }
 
@@ -45,7 +49,7 @@ export function replacedShader(
   return variants.find(({ name }) => name === variant)?.shader ?? shaders[0];
 }
 
-/** Puts the text of a `.wgsl` file in a shader's place. */
+/** Puts the text of a `.wgsl` file in a shader's place. Throws where it does not compile. */
 export async function useFile(engine: Engine, shader: ShaderName, path: string): Promise<void> {
   let text: string;
   try {
@@ -53,6 +57,7 @@ export async function useFile(engine: Engine, shader: ShaderName, path: string):
   } catch {
     throw new ArgumentError(`--file ${path} cannot be read; give the path of a .wgsl file.`);
   }
+  await expectCompiles(engine, text, path);
   engine.kernels.replace(shader, text);
 }
 
@@ -67,15 +72,18 @@ export function expectUsed(engine: Engine, shader: ShaderName, path: string): vo
 
 /** Sizes from `B=2,T=33`. */
 export function parseSizes(text: string): Sizes {
-  return Object.fromEntries(
-    text.split(",").map((part) => {
-      const [, letter, size] = /^\s*(\w+)=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
-      if (!letter) {
-        throw new ArgumentError(
-          `--shape "${text}": "${part}" is not LETTER=NUMBER, as in B=2,T=33.`,
-        );
-      }
-      return [letter, Number(size)];
-    }),
-  );
+  const sizes = new Map<string, number>();
+  for (const part of text.split(",")) {
+    const [, letter, size] = /^\s*(\w+)=(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
+    if (!letter) {
+      throw new ArgumentError(
+        `--shape "${text}": "${part}" is not LETTER=NUMBER, as in B=2,T=33.`,
+      );
+    }
+    if (sizes.has(letter)) {
+      throw new ArgumentError(`--shape "${text}" gives ${letter} twice.`);
+    }
+    sizes.set(letter, Number(size));
+  }
+  return Object.fromEntries(sizes);
 }

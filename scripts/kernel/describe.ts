@@ -3,8 +3,15 @@ import { describeSizes, type Op } from "../../engine/check/op.ts";
 /** What the registry says about an op, in lines: for `kernel.ts list` and docs/kernels. */
 export function describeOp(op: Op): string[] {
   const { name, summary, entries, letters, typical, variants = [], tolerance } = op;
-  const sizes = Object.entries(letters).map(([letter, { meaning, default: other }]) =>
-    `${letter.padEnd(12)}${meaning}${other === undefined ? "" : ` (${other} where left out)`}`
+  const sizes = Object.entries(letters).map((
+    [letter, { meaning, multiple, most, default: other }],
+  ) =>
+    [
+      letter.padEnd(12) + meaning,
+      multiple === undefined ? "" : `, a multiple of ${multiple}`,
+      most === undefined ? "" : `, at most ${most}`,
+      other === undefined ? "" : ` (${other} where left out)`,
+    ].join("")
   );
   const names = variants.map(({ name, shader }) => shader ? `${name} (${shader}.wgsl)` : name);
   return [

@@ -1,9 +1,9 @@
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { percent } from "../../data/percent.ts";
 import type { LaunchTime } from "../../engine/gpu/profiler.ts";
 import { loadModel } from "../../engine/nn/model.ts";
 import { sum } from "../../engine/rl/statistics.ts";
-import { readArguments } from "../host/arguments.ts";
+import { ArgumentError, readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { openFolder } from "../host/files.ts";
 import { decodingStep, trainingStep } from "./steps.ts";
@@ -12,8 +12,13 @@ import { traceEvents } from "./trace.ts";
 /** Shows where a whole step goes: a table by kernel, and a trace for chrome://tracing or Perfetto. */
 export async function profile(): Promise<void> {
   const { model: path, step, sequences, length, trace } = readProfileArguments();
+  await expectWritable(trace);
   const { engine, adapter } = await openEngine();
   const model = await loadModel(engine, openFolder(path));
+  const { context } = model.config;
+  if (length > context) {
+    throw new ArgumentError(`--length ${length} is more than the model's context of ${context}.`);
+  }
   const run = (step === "train" ? trainingStep : decodingStep)(model, { sequences, length });
   for (let warmUp = 0; warmUp < 2; warmUp++) await run();
   const alone = await wallTime(run);
@@ -66,6 +71,15 @@ function readProfileArguments() {
       },
     },
   });
+}
+
+/** Throws before anything is profiled where the trace could not be written afterwards. */
+async function expectWritable(trace: string): Promise<void> {
+  try {
+    await (await open(trace, "a")).close();
+  } catch (error) {
+    throw new ArgumentError(`--trace ${trace} cannot be written: ${(error as Error).message}`);
+  }
 }
 
 async function wallTime(run: () => Promise<void>): Promise<number> {

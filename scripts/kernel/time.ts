@@ -1,8 +1,10 @@
 import process from "node:process";
 import { percent } from "../../data/percent.ts";
-import { completeSizes, describeSizes, type Op } from "../../engine/check/op.ts";
+import { failures } from "../../engine/check/check.ts";
+import { checkGrid } from "../../engine/check/grid.ts";
+import { completeSizes, describeSizes, type Family, type Op } from "../../engine/check/op.ts";
 import { Engine } from "../../engine/gpu/engine.ts";
-import { readArguments } from "../host/arguments.ts";
+import { asArgument, readArguments } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { type Ceilings, measureCeilings } from "../lib/ceilings.ts";
 import { experimentalFlags, experimentalOptions } from "../lib/flags.ts";
@@ -23,6 +25,7 @@ import {
   useFile,
 } from "./contender.ts";
 import { formatRates, formatTiming, giga, roofline } from "./format.ts";
+import { describeRow } from "./row.ts";
 import { prepareWork, type Work } from "./work.ts";
 
 /** One of the kernels that are timed in turns, on an engine of its own. */
@@ -52,7 +55,7 @@ export async function time(): Promise<void> {
   });
   const { positionals: [name], shape, variant, against, file } = options;
   const { family, ops: [op] } = findOps(name);
-  const sizes = completeSizes(op, shape ? parseSizes(shape) : op.typical);
+  const sizes = asArgument(() => completeSizes(op, shape ? parseSizes(shape) : op.typical));
   const { engine, adapter } = await openEngine(experimentalOptions(options));
   for (const variantName of [variant, against]) {
     if (variantName) expectVariant(engine, [op], variantName);
@@ -72,6 +75,7 @@ export async function time(): Promise<void> {
     ? [await contend(file, variant, file), await contend("ours", variant)]
     : [await contend(variant ?? "ours", variant)];
   if (against) contenders.push(await contend(against, against));
+  if (file) await warnOfFaults(contenders[0], { ...family, ops: [op] }, variant);
 
   const clock = engine.features.timestamps ? gpuClock : wallClock;
   console.log(`${adapter.name}, ${clock === gpuClock ? "GPU timestamps" : "wall clock"}`);
@@ -79,6 +83,17 @@ export async function time(): Promise<void> {
   const ceilings = await measureCeilings(engine, (engine, body) => measure(engine, body, clock));
   await report(op, contenders, clock, ceilings);
   process.exit(0);
+}
+
+/** A kernel that computes something else may well be faster: it is checked at some shapes of its op. */
+async function warnOfFaults({ name, engine }: Contender, family: Family, variant?: string) {
+  for await (const row of checkGrid(engine, [family], { shapes: "few", variant })) {
+    if (failures(row.deviations).length === 0) continue;
+    console.error(
+      `${name} computes wrongly (\`kernel.ts check\` tells more):\n${describeRow(row)}\n`,
+    );
+    return;
+  }
 }
 
 async function report(op: Op, contenders: Contender[], clock: Clock, ceilings: Ceilings) {
@@ -101,7 +116,7 @@ async function report(op: Op, contenders: Contender[], clock: Clock, ceilings: C
   }
   rooflineLine(op, contenders, forward, ceilings);
   for (const [stage, times] of [["forward", forward], ["forward+backward", both]] as const) {
-    if (times.length > 1) ratioLine(stage, contenders, times);
+    for (let other = 1; other < times.length; other++) ratioLine(stage, contenders, times, other);
   }
 }
 
@@ -131,10 +146,10 @@ function rooflineLine(op: Op, contenders: Contender[], forward: number[][], ceil
   );
 }
 
-/** How the second kernel compares with the first: the median of the ratios of samples taken side by side. */
-function ratioLine(stage: string, contenders: Contender[], [first, second]: number[][]) {
-  const { median, spread } = timingOf(first.map((time, i) => second[i] / time));
-  const [a, b] = contenders.map(({ name }) => name);
+/** How another kernel compares with the first: the median of the ratios of samples taken side by side. */
+function ratioLine(stage: string, contenders: Contender[], times: number[][], other: number) {
+  const { median, spread } = timingOf(times[0].map((time, i) => times[other][i] / time));
+  const [a, b] = [contenders[0].name, contenders[other].name];
   console.log(
     `  ${stage}: ${a} is ${median.toFixed(2)} ± ${spread.toFixed(2)} times as fast as ${b}`,
   );

@@ -15,6 +15,8 @@ export interface Timed {
   body: () => unknown;
 }
 
+const MOST_RUNS = 10_000; // of a sample, however short they are
+
 /** How long is measured; where absent, 15 samples of 20 ms. */
 export interface SampleSettings {
   samples?: number;
@@ -41,7 +43,7 @@ export const gpuClock: Clock = async (engine, body, count) => {
   return launches.reduce((sum, { start, end }) => sum + end - start, 0) / count;
 };
 
-/** Times of one `body`. Each sample is as many runs as take 20 ms. */
+/** Times of one `body`. Each sample is as many runs as take 20 ms, within bounds. */
 export async function measure(
   engine: Engine,
   body: () => unknown,
@@ -60,7 +62,8 @@ export async function measureInTurns(
   const counts: number[] = [];
   for (const { engine, body } of works) {
     await clock(engine, body, 3); // compiles
-    counts.push(Math.max(1, Math.round(sampleMs / await clock(engine, body, 3))));
+    const runs = Math.round(sampleMs / await clock(engine, body, 3));
+    counts.push(Math.min(Math.max(1, runs), MOST_RUNS));
   }
   const times: number[][] = works.map(() => []);
   for (let sample = 0; sample < samples; sample++) {

@@ -2,6 +2,7 @@
 // same adapter, in turns.
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { ArgumentError } from "../host/arguments.ts";
 import { openEngine } from "../host/engine.ts";
 import { measureCeilings } from "../lib/ceilings.ts";
 import { gpt, gptWeights, type Weight } from "./gpt.ts";
@@ -33,11 +34,13 @@ export interface PeerOptions {
   json: boolean;
 }
 
-/** The works of these names. @throws {Error} naming one that there is not */
+/** The works of these names. @throws {ArgumentError} naming one that there is not */
 export function selectWorks(only: readonly string[] | undefined): readonly NamedWork[] {
   const known = [...new Set(works.map(({ name }) => name))];
   const unknown = only?.find((name) => !known.includes(name));
-  if (unknown) throw new Error(`There is no work "${unknown}"; there are ${known.join(", ")}`);
+  if (unknown) {
+    throw new ArgumentError(`There is no work "${unknown}"; there are ${known.join(", ")}.`);
+  }
   return works.filter(({ name }) => !only || only.includes(name));
 }
 

@@ -16,7 +16,9 @@ test("a name means a family with all of its ops, or one op", () => {
     .toEqual(["attention", "decodeAttention", "storeInCache"]);
   expect(findOps("linear").family.name).toBe("matmul");
   expect(findOps("linear").ops.map(({ name }) => name)).toEqual(["linear"]);
-  expect(() => findOps("atention")).toThrow('no kernel family or op "atention"');
+  expect(() => findOps("atention")).toThrow(
+    'no kernel family or op "atention". Did you mean attention?',
+  );
 });
 
 test("sizes are letters with numbers", () => {
@@ -25,6 +27,7 @@ test("sizes are letters with numbers", () => {
   for (const wrong of ["B", "B=", "B=x", "B=-1", "B=1,"]) {
     expect(() => parseSizes(wrong)).toThrow("is not LETTER=NUMBER");
   }
+  expect(() => parseSizes("B=1,T=2,B=3")).toThrow("gives B twice");
 });
 
 test("a file stands in for the shader of the variant, else for the family's first", () => {

@@ -179,10 +179,10 @@ export const rowGenerationOp: Op = {
   summary: "several steps a launch, each with its draw, and what they keep brought into the cache",
   entries: ["turn", "generate", "store_and_note"],
   letters: {
-    B: { meaning: "rows, at most 128" },
-    C: { meaning: "width, a multiple of 8" },
+    B: { meaning: "rows", most: NEXT_COLUMNS },
+    C: { meaning: "width", multiple: 8 },
     H: { meaning: "heads" },
-    V: { meaning: "vocabulary, a multiple of 4" },
+    V: { meaning: "vocabulary", multiple: 4 },
   },
   typical: { B: 64, C: 128, H: 4, V: 2048 },
   grid: [

@@ -186,10 +186,10 @@ const rowProgramOp: Op = {
   entries: ["turn", "run", "store"],
   letters: {
     B: { meaning: "rows" },
-    C: { meaning: "width, a multiple of 8" },
+    C: { meaning: "width", multiple: 8 },
     H: { meaning: "heads" },
     K: { meaning: "key heads; 0: as many", default: 0 },
-    M: { meaning: "columns of the widest product, a multiple of 4" },
+    M: { meaning: "columns of the widest product", multiple: 4 },
     inputFirst: { meaning: "1: weights are stored [K, N]", default: 0 },
     tanh: { meaning: "1: gelu's approximation with tanh", default: 0 },
   },
