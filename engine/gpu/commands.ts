@@ -2,6 +2,7 @@ import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
 import type { Profiler } from "./profiler.ts";
 import { copyTexels } from "./textures.ts";
+import { type Place, Uniforms } from "./uniforms.ts";
 
 /** A range of a buffer, in bytes, with the shape of what lies there (for messages). */
 export interface Range {
@@ -13,15 +14,23 @@ export interface Range {
 
 type Grid = readonly [number, number, number];
 
-const ARENA_BYTES = 64 * 1024;
+/** What a launch binds: its buffers and a place with its parameters, which one submit has for equal ones alone. */
+interface Bound {
+  group: GPUBindGroup;
+  place: Place | null;
+  submit: number; // the last that it is in
+}
+
+const MOST_PARAMETERS = 1024;
 const STAGING_BYTES = 1024 * 1024;
 export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
 const COPY = 0x04 | 0x08;
 
 /**
- * One command encoder that collects launches and uploads in order. Parameters of all launches lie in
- * one arena bound with dynamic offsets; both it and the staging area are written once, at the flush,
- * because `writeBuffer` would overtake what is encoded but not submitted.
+ * One command encoder that collects launches and uploads in order. Parameters lie in uniform buffers; they and the
+ * staging area are written once, at the flush, because `writeBuffer` would overtake what is encoded but not submitted.
+ * So launches of one submit with other parameters have other places for them, each in a bind group of its own: with
+ * one group and dynamic offsets a launch takes a third longer under Mesa's software driver.
  */
 export class Commands {
   launches = 0;
@@ -31,27 +40,22 @@ export class Commands {
   profiler: Profiler | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
-  #arena: GPUBuffer;
-  #arenaData = new DataView(new ArrayBuffer(ARENA_BYTES));
-  #arenaUsed = 0;
+  #uniforms: Uniforms;
+  #parameters = new DataView(new ArrayBuffer(4 * MOST_PARAMETERS)); // of the launch
+  #numbers = new Uint32Array(this.#parameters.buffer);
   #staging: GPUBuffer;
   #stagingData = new Uint8Array(STAGING_BYTES);
   #stagingUsed = 0;
-  #bindGroups = new Map<string, GPUBindGroup>();
+  #bound = new Map<string, Bound[]>();
+  #bindGroups = 0; // in it
   #pending: { kernel: Kernel; ranges: Range[] }[] = [];
   #errors: Promise<void>[] = [];
   #failure: Error | null = null;
-  readonly #uniformAlignment: number;
 
   /** @param mostBindGroups are kept; then they begin anew */
   constructor(readonly device: GPUDevice, readonly mostBindGroups: number) {
-    this.#arena = device.createBuffer({
-      size: ARENA_BYTES,
-      usage: 0x40 | 0x08,
-      label: "parameters",
-    });
+    this.#uniforms = new Uniforms(device);
     this.#staging = device.createBuffer({ size: STAGING_BYTES, usage: COPY, label: "staging" });
-    this.#uniformAlignment = device.limits.minUniformBufferOffsetAlignment;
     device.onuncapturederror = (event) => this.#fail(`WebGPU error: ${event.error.message}`);
     device.lost.then(({ reason, message }) =>
       this.#fail(`the device was lost (${reason}): ${message}`)
@@ -61,17 +65,11 @@ export class Commands {
   /** Encodes one dispatch. `ranges` are in the order of `kernel.bindings`. */
   launch(kernel: Kernel, ranges: Range[], parameters: Record<string, number>, grid: Grid): void {
     if (this.#failure) throw this.#failure;
-    const need = Math.ceil((kernel.uniform?.size ?? 0) / this.#uniformAlignment) *
-      this.#uniformAlignment;
-    if (this.#arenaUsed + need > ARENA_BYTES) this.flush();
+    this.#writeParameters(kernel, parameters);
     const group = this.#bindGroup(kernel, ranges);
     const pass = this.#passFor(kernel);
     pass.setPipeline(kernel.pipeline);
-    if (kernel.uniform) {
-      this.#writeParameters(kernel, parameters);
-      pass.setBindGroup(0, group, [this.#arenaUsed]);
-      this.#arenaUsed += need;
-    } else pass.setBindGroup(0, group);
+    pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.launches++;
     this.#pending.push({ kernel, ranges });
@@ -111,9 +109,7 @@ export class Commands {
     this.#endPass();
     if (!this.#encoder) return;
     const { queue } = this.device;
-    if (this.#arenaUsed) {
-      queue.writeBuffer(this.#arena, 0, this.#arenaData.buffer, 0, this.#arenaUsed);
-    }
+    this.#uniforms.write();
     if (this.#stagingUsed) {
       queue.writeBuffer(this.#staging, 0, this.#stagingData, 0, this.#stagingUsed);
     }
@@ -130,7 +126,7 @@ export class Commands {
     if (this.#errors.length > 64) this.#errors = [Promise.all(this.#errors).then(() => {})];
     this.submits++;
     this.#encoder = null;
-    this.#arenaUsed = this.#stagingUsed = 0;
+    this.#stagingUsed = 0;
     this.#pending = [];
   }
 
@@ -143,7 +139,10 @@ export class Commands {
   }
 
   forgetBindGroups(): void {
-    this.#bindGroups.clear();
+    this.flush(); // it may be about to use them
+    this.#bound.clear();
+    this.#bindGroups = 0;
+    this.#uniforms.clear();
   }
 
   #fail(message: string): void {
@@ -196,12 +195,13 @@ export class Commands {
 
   #writeParameters(kernel: Kernel, parameters: Record<string, number>): void {
     let given = 0;
+    this.#numbers.fill(0, 0, (kernel.uniform?.size ?? 0) / 4);
     for (const name in parameters) {
       const field = kernel.fields.get(name);
       if (!field) throw unknownName(kernel, "parameter", name, [...kernel.fields.keys()]);
-      const at = this.#arenaUsed + field.offset;
-      if (field.type === "f32") this.#arenaData.setFloat32(at, parameters[name], true);
-      else this.#arenaData.setInt32(at, parameters[name], true);
+      const { offset, type } = field;
+      if (type === "f32") this.#parameters.setFloat32(offset, parameters[name], true);
+      else this.#parameters.setInt32(offset, parameters[name], true);
       given++;
     }
     if (given !== kernel.fields.size) {
@@ -210,20 +210,34 @@ export class Commands {
     }
   }
 
+  /** With what #writeParameters wrote. */
   #bindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
     let key = `${kernel.id}`;
     for (const { storage, offset, bytes } of ranges) {
       key += ` ${storage.id}:${offset}:${bindingSize(storage, offset, bytes)}`;
     }
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      if (this.#bindGroups.size >= this.mostBindGroups) this.#bindGroups.clear();
-      this.#bindGroups.set(key, group = this.#createBindGroup(kernel, ranges));
+    const { submits } = this, known = this.#bound.get(key) ?? [], uniforms = this.#uniforms;
+    let bound = known.find(({ place }) => !place || uniforms.holds(place, this.#numbers));
+    if (!bound) {
+      bound = known.find(({ submit }) => submit !== submits) ?? this.#bind(key, kernel, ranges);
+      if (bound.place) uniforms.put(bound.place, this.#numbers);
     }
-    return group;
+    bound.submit = this.submits;
+    return bound.group;
   }
 
-  #createBindGroup(kernel: Kernel, ranges: Range[]): GPUBindGroup {
+  #bind(key: string, kernel: Kernel, ranges: Range[]): Bound {
+    if (this.#bindGroups >= this.mostBindGroups) this.forgetBindGroups();
+    const place = kernel.uniform && this.#uniforms.take(kernel.uniform.size);
+    const bound = { group: this.#createBindGroup(kernel, ranges, place), place, submit: -1 };
+    const known = this.#bound.get(key);
+    if (known) known.push(bound);
+    else this.#bound.set(key, [bound]);
+    this.#bindGroups++;
+    return bound;
+  }
+
+  #createBindGroup(kernel: Kernel, ranges: Range[], place: Place | null): GPUBindGroup {
     this.bindGroupsCreated++;
     const entries: GPUBindGroupEntry[] = ranges.map(({ storage, offset, bytes }, i) => ({
       binding: kernel.bindings[i].binding,
@@ -231,9 +245,10 @@ export class Commands {
         ? storage.view
         : { buffer: storage.buffer, offset, size: bindingSize(storage, offset, bytes) },
     }));
-    if (kernel.uniform) {
-      const { binding, size } = kernel.uniform;
-      entries.push({ binding, resource: { buffer: this.#arena, offset: 0, size } });
+    if (kernel.uniform && place) {
+      const { page: { buffer }, at, bytes } = place;
+      const resource = { buffer, offset: 4 * at, size: bytes };
+      entries.push({ binding: kernel.uniform.binding, resource });
     }
     return this.device.createBindGroup({ label: kernel.name, layout: kernel.layout, entries });
   }

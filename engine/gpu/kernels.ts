@@ -143,11 +143,7 @@ function layoutEntries({ bindings, uniform }: EntryReflection): GPUBindGroupLayo
       : { binding, visibility, buffer: { type: writable ? "storage" : "read-only-storage" } }
   );
   if (uniform) {
-    const buffer = {
-      type: "uniform" as const,
-      hasDynamicOffset: true,
-      minBindingSize: uniform.size,
-    };
+    const buffer = { type: "uniform" as const, minBindingSize: uniform.size };
     entries.push({ binding: uniform.binding, visibility, buffer });
   }
   return entries;

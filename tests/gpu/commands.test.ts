@@ -28,6 +28,20 @@ test("more launches than one submit holds each get their own parameters", async 
   expect([...await total.read()]).toEqual([300 * 301 / 2]);
 });
 
+test("launches that differ in their parameters alone are bound apart in a submit, and again in the next", async () => {
+  const engine = await testEngine();
+  const total = engine.zeros([1]), one = engine.tensor([1]);
+  const made: number[] = [];
+  for (const factors of [[1, 2, 4, 2], [8, 16, 32], [64, 64, 128, 256, 512]]) {
+    await engine.read(total); // the launches before are submitted
+    const before = engine.counts.bindGroupsCreated;
+    for (const factor of factors) addInPlace(total, one, factor);
+    made.push(engine.counts.bindGroupsCreated - before);
+  }
+  expect(made).toEqual([3, 0, 1]);
+  expect([...await total.read()]).toEqual([9 + 56 + 1024]);
+});
+
 test("uploads beyond the staging area, and beyond any, arrive whole and in order", async () => {
   const engine = await testEngine();
   const sizes = [100_001, 100_001, 100_001, 99_999, 1, 262_144, 262_145, 300_001];

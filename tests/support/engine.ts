@@ -4,18 +4,22 @@ import { requestAdapter } from "../../scripts/host/gpu.ts";
 
 let engine: Promise<Engine> | null = null;
 
+/** One engine for all tests of a process: making a device and its pipelines is the slow part. */
+export function testEngine(): Promise<Engine> {
+  return engine ??= newEngine();
+}
+
 let collectedAt = 0;
 
-/** One engine for all tests of a process: making a device and its pipelines is the slow part. */
-export async function testEngine(): Promise<Engine> {
-  const shared = await (engine ??= newEngine());
-  // A process may have 65,530 mappings, and Mesa makes one for each bind group until that is collected.
-  const { bindGroupsCreated } = shared.counts;
-  if (bindGroupsCreated - collectedAt > 2000) {
-    Bun.gc(true);
-    collectedAt = bindGroupsCreated;
-  }
-  return shared;
+/**
+ * Has bind groups collected that nothing uses any more, after so many: a process may have 65,530 mappings, and Mesa makes
+ * one for each. After each test, see bunfig.toml.
+ */
+export async function collect(): Promise<void> {
+  const { bindGroupsCreated = 0 } = (await engine)?.counts ?? {};
+  if (bindGroupsCreated - collectedAt < 1000) return;
+  Bun.gc(true);
+  collectedAt = bindGroupsCreated;
 }
 
 /** An engine of its own, for a test that replaces kernels, counts bytes or breaks the device. */

@@ -1,0 +1,4 @@
+import { afterEach } from "bun:test";
+import { collect } from "./engine.ts";
+
+afterEach(collect);
