@@ -1,5 +1,5 @@
 // What kernels without workgroup memory take for granted on an adapter that computes on the CPU. The self-test asks it of
-// each: where it is not so, subgroups are not used.
+// each that has subgroups; where it is not so, they are not used.
 //
 //   exchange   for each lane `at` of a workgroup that is one subgroup, with a number x of its own:
 //              0      its place in the subgroup, which is `at`

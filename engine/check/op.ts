@@ -119,7 +119,7 @@ export function integers(data: ArrayLike<number>, shape: Shape = [data.length]):
 
 /**
  * `sizes` with the defaults of the letters left out. Throws, naming it, where a letter is unknown, missing, or no size
- * that the op takes: a whole number from 1, or from 0 or with a fraction where one of its checks has such a number.
+ * that the op takes: of a capital letter a whole number, from 1 where no check has a 0; other names are settings, from 0.
  */
 export function completeSizes(op: Op, sizes: Sizes): Sizes {
   const { name, letters } = op, known = Object.keys(letters);
@@ -140,14 +140,9 @@ export function completeSizes(op: Op, sizes: Sizes): Sizes {
 function expectSize({ name, letters, typical, grid, more = [] }: Op, letter: string, size: number) {
   const { meaning, default: other, multiple = 1, most = Infinity } = letters[letter];
   const taken = [other, ...[typical, ...grid, ...more].map((sizes) => sizes[letter])];
-  const fractional = taken.some((size) => typeof size === "number" && size % 1 > 0);
-  const least = fractional || taken.includes(0) ? 0 : 1;
-  if (size >= least && size <= most && (fractional || size % multiple === 0)) return;
-  const kind = fractional
-    ? "a number"
-    : multiple > 1
-    ? `a multiple of ${multiple}`
-    : "a whole number";
+  const whole = /^[A-Z]$/.test(letter), least = whole && !taken.includes(0) ? 1 : 0;
+  if (size >= least && size <= most && (!whole || size % multiple === 0)) return;
+  const kind = !whole ? "a number" : multiple > 1 ? `a multiple of ${multiple}` : "a whole number";
   const end = most < Infinity ? ` to ${most}` : "";
   throw new RangeError(
     `${name}: the size ${letter} (${meaning}) must be ${kind} from ${least}${end}; got ${size}`,

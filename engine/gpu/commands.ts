@@ -14,14 +14,15 @@ export interface Range {
 
 type Grid = readonly [number, number, number];
 
-/** What a launch binds: its buffers and a place with its parameters, which one submit has for equal ones alone. */
+/** What a launch binds: its buffers, and a place with its parameters; launches of one submit share it if these are equal. */
 interface Bound {
   group: GPUBindGroup;
   place: Place | null;
   submit: number; // the last that it is in
 }
 
-const MOST_PARAMETERS = 1024;
+const MOST_PARAMETERS = 16 * 1024; // numbers, as many as a uniform buffer can have
+const MOST_ALIKE = 8; // bind groups of the same buffers; a submit with more parameters for them is split
 const STAGING_BYTES = 1024 * 1024;
 export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
 const COPY = 0x04 | 0x08;
@@ -219,7 +220,11 @@ export class Commands {
     const { submits } = this, known = this.#bound.get(key) ?? [], uniforms = this.#uniforms;
     let bound = known.find(({ place }) => !place || uniforms.holds(place, this.#numbers));
     if (!bound) {
-      bound = known.find(({ submit }) => submit !== submits) ?? this.#bind(key, kernel, ranges);
+      if (known.length >= MOST_ALIKE && known.every(({ submit }) => submit === submits)) {
+        this.flush();
+      }
+      bound = known.find(({ submit }) => submit !== this.submits) ??
+        this.#bind(key, kernel, ranges);
       if (bound.place) uniforms.put(bound.place, this.#numbers);
     }
     bound.submit = this.submits;

@@ -64,17 +64,17 @@ export async function generate(
     );
     engine.flush();
     const steps = Math.max(...requests.map(({ newTokens }) => newTokens));
-    let asked: Promise<boolean> | null = null;
+    let asked: Promise<boolean> | null = null, between = STEPS_BETWEEN_CHECKS;
     for (let step = 1, checked = 1; step < steps;) {
       const made = engine.scope(() => decode(model, run, options, steps - step));
-      const between = made > 1 ? STEPS_BETWEEN_CHEAP_CHECKS : STEPS_BETWEEN_CHECKS;
+      if (made > 1) between = STEPS_BETWEEN_CHEAP_CHECKS;
       step += made;
       if (asked && step - checked >= STEPS_AHEAD) {
         engine.flush();
         if (await asked) break;
         asked = null;
       }
-      if (!asked && step - checked >= between) {
+      if (!asked && step - checked >= between && step < steps) {
         asked = allDone(run.state);
         asked.catch(() => {}); // it is awaited below, but for a step that fails first
         checked = step;

@@ -3,6 +3,8 @@
 const SHORTEST = 0.5, LONGEST = 2, PART = 1 / 32;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
+const waiting = new Set<[began: number]>();
+let ended = 0; // waits so far
 let resting: Promise<void> | null = null; // until Dawn has asked once more
 
 /**
@@ -15,16 +17,37 @@ export async function waitPatiently(pending: Promise<unknown>): Promise<void> {
     settled = true;
   };
   pending.then(settle, settle);
-  const begin = performance.now();
-  while (!settled) {
-    // Those that wait at once rest together: Dawn asks for all of them, and it would not before the last had rested.
-    resting ??= rest(PART * (performance.now() - begin));
-    await resting;
+  const began: [number] = [performance.now()];
+  waiting.add(began);
+  try {
+    while (!settled) {
+      // Those that wait at once rest together: Dawn asks for all of them, and it would not before the last had rested.
+      resting ??= rest();
+      const before = ended;
+      await resting;
+      if (settled) return;
+      await null; // the others look before one of them rests again
+      if (ended !== before) await turn(); // whoever waited for one goes on
+    }
+  } finally {
+    waiting.delete(began);
+    ended++;
   }
 }
 
-async function rest(part: number): Promise<void> {
-  Atomics.wait(never, 0, 0, Math.min(Math.max(part, SHORTEST), LONGEST));
-  await new Promise((resume) => setImmediate(resume)); // Dawn asks once
-  resting = null;
+/** As long as the one that waits shortest would. */
+async function rest(): Promise<void> {
+  try {
+    const waited = performance.now() - Math.max(...[...waiting].map(([began]) => began));
+    Atomics.wait(never, 0, 0, Math.min(Math.max(PART * waited, SHORTEST), LONGEST));
+    await turn();
+  } finally {
+    await null; // `resting` is this one by now
+    resting = null;
+  }
+}
+
+/** Of the event loop, in which Dawn asks once. */
+function turn(): Promise<void> {
+  return new Promise((resume) => setImmediate(resume));
 }

@@ -1,13 +1,17 @@
 import type { Engine } from "../../engine/gpu/engine.ts";
-import { originOf, withIncludes } from "../../engine/gpu/shaders.ts";
+import { originOf, withHalf, withIncludes } from "../../engine/gpu/shaders.ts";
 
 /** Throws where a shader's text does not compile, by the lines of the file that it is from. */
 export async function expectCompiles(engine: Engine, text: string, path: string): Promise<void> {
-  for (const subgroups of engine.features.subgroups ? [false, true] : [false]) {
-    const errors = await compileErrors(engine, withIncludes(text, subgroups));
+  const { subgroups, half } = engine.features;
+  const forms = [[false, false], [true, false], [false, true]] as const; // by subgroups, and stored as f16
+  for (const [reduces, halves] of forms.filter(([a, b]) => (!a || subgroups) && (!b || half))) {
+    const whole = withIncludes(text, reduces), code = halves ? withHalf(whole) : whole;
+    const errors = await compileErrors(engine, code);
     if (errors.length === 0) continue;
+    const before = code.split("\n").length - whole.split("\n").length;
     const lines = errors.map(({ lineNum, linePos, message }) => {
-      const { include, line } = originOf(text, subgroups, lineNum);
+      const { include, line } = originOf(text, reduces, lineNum - before);
       const file = include === null ? path : `shaders/${include}.wgsl`;
       return `${file}:${line}:${linePos}: ${message}`;
     });

@@ -53,7 +53,7 @@ export function replacedShader(
 export async function useFile(engine: Engine, shader: ShaderName, path: string): Promise<void> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readFile(path, "utf8")).replaceAll("\r\n", "\n");
   } catch {
     throw new ArgumentError(`--file ${path} cannot be read; give the path of a .wgsl file.`);
   }

@@ -1,4 +1,5 @@
-import { open, writeFile } from "node:fs/promises";
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { percent } from "../../data/percent.ts";
 import type { LaunchTime } from "../../engine/gpu/profiler.ts";
 import { loadModel } from "../../engine/nn/model.ts";
@@ -76,7 +77,7 @@ function readProfileArguments() {
 /** Throws before anything is profiled where the trace could not be written afterwards. */
 async function expectWritable(trace: string): Promise<void> {
   try {
-    await (await open(trace, "a")).close();
+    await access(dirname(trace), constants.W_OK);
   } catch (error) {
     throw new ArgumentError(`--trace ${trace} cannot be written: ${(error as Error).message}`);
   }

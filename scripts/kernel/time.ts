@@ -75,7 +75,11 @@ export async function time(): Promise<void> {
     ? [await contend(file, variant, file), await contend("ours", variant)]
     : [await contend(variant ?? "ours", variant)];
   if (against) contenders.push(await contend(against, against));
-  if (file) await warnOfFaults(contenders[0], { ...family, ops: [op] }, variant);
+  if (file) {
+    const { engine } = await openEngine(experimentalOptions(options));
+    await warnOfFaults(engine, { ...family, ops: [op] }, file, variant);
+    engine.destroy();
+  }
 
   const clock = engine.features.timestamps ? gpuClock : wallClock;
   console.log(`${adapter.name}, ${clock === gpuClock ? "GPU timestamps" : "wall clock"}`);
@@ -85,14 +89,17 @@ export async function time(): Promise<void> {
   process.exit(0);
 }
 
-/** A kernel that computes something else may well be faster: it is checked at some shapes of its op. */
-async function warnOfFaults({ name, engine }: Contender, family: Family, variant?: string) {
-  for await (const row of checkGrid(engine, [family], { shapes: "few", variant })) {
-    if (failures(row.deviations).length === 0) continue;
-    console.error(
-      `${name} computes wrongly (\`kernel.ts check\` tells more):\n${describeRow(row)}\n`,
-    );
-    return;
+/** A kernel that computes something else may well be faster: it is checked at some shapes, on `engine`. */
+async function warnOfFaults(engine: Engine, family: Family, file: string, variant?: string) {
+  await useFile(engine, replacedShader(family, family.ops, variant), file);
+  try {
+    for await (const row of checkGrid(engine, [family], { shapes: "few", variant })) {
+      if (failures(row.deviations).length === 0) continue;
+      console.error(`${file} computes wrongly:\n${describeRow(row)}`);
+      break;
+    }
+  } catch (error) {
+    console.error(`${file} fails at shapes that are checked: ${(error as Error).message}`);
   }
 }
 

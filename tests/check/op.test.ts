@@ -33,7 +33,7 @@ test("a letter that is unknown, missing, or no size the op takes is named", () =
     [{ N: 4, R: 0 }, "scale: the size R (rows) must be a whole number from 1; got 0"],
     [{ N: 4, R: 1.5 }, "must be a whole number from 1; got 1.5"],
     [{ N: 4, R: NaN }, "got NaN"],
-    [{ N: 4, R: 1, plain: -1 }, "must be a whole number from 0; got -1"],
+    [{ N: 4, R: 1, plain: -1 }, "must be a number from 0; got -1"],
     [{ N: 4, R: 1, factor: -0.5 }, "must be a number from 0; got -0.5"],
   ];
   for (const [sizes, message] of cases) expect(() => completeSizes(op, sizes)).toThrow(message);

@@ -67,18 +67,30 @@ test("reads of many sizes at once give each its own numbers", async () => {
   expect(read).toEqual(sizes.map((size, i) => new Float32Array(size).fill(i)));
 });
 
-test("a software adapter keeps no more than 4,096 bind groups", async () => {
+test("a software adapter keeps no more than 4,096 bind groups, and each launch its parameters", async () => {
   const engine = await newEngine({ software: true });
-  const total = engine.zeros([64]), rows = engine.zeros([4100, 64]);
+  const total = engine.zeros([64]), rows = engine.tensor(new Float32Array(4100 * 64).fill(1));
+  let sum = 0;
   const made = (row: number) => {
     const before = engine.counts.bindGroupsCreated;
-    addInPlace(total, rows.rows(row, row + 1).view([64]));
+    addInPlace(total, rows.view([4100, 64]).rows(row, row + 1).view([64]), row % 1000);
+    sum += row % 1000;
     return engine.counts.bindGroupsCreated - before;
   };
   expect([made(0), made(0)]).toEqual([1, 0]);
   for (let row = 1; row < 4100; row++) made(row);
   expect([made(4099), made(0)]).toEqual([0, 1]);
+  expect(await total.read()).toEqual(new Float32Array(64).fill(sum));
   engine.destroy();
+});
+
+test("the same buffers with many parameters have few bind groups", async () => {
+  const engine = await testEngine();
+  const total = engine.zeros([1]), one = engine.tensor([1]);
+  const before = engine.counts.bindGroupsCreated;
+  for (let i = 0; i < 50; i++) addInPlace(total, one, i);
+  expect(engine.counts.bindGroupsCreated - before).toBeLessThanOrEqual(8);
+  expect([...await total.read()]).toEqual([49 * 50 / 2]);
 });
 
 test("bind groups are made once for the same buffers", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { shaderNames, shaderText } from "../../engine/gpu/shaders.ts";
+import { originOf, shaderNames, shaderText } from "../../engine/gpu/shaders.ts";
 import { expectCompiles } from "../../scripts/kernel/compile.ts";
 import { testEngine } from "../support/engine.ts";
 
@@ -39,4 +39,17 @@ test("an error in what is included is told by its file", async () => {
   await expect(expectCompiles(engine, text, "mine.wgsl")).rejects.toThrow(
     /^mine\.wgsl does not compile:\nshaders\/draw\.wgsl:\d+:\d+: /,
   );
+});
+
+test("an error in the form for f16, or for subgroups, is told by the line of the file", async () => {
+  const engine = await testEngine();
+  const half = "alias stored = f32;\nconst odd: stored = 1e9f;\n";
+  const reducing = `${softmax}const odd: u32 = largest_of_subgroup;\n`;
+  if (engine.features.half) {
+    const outcome = expectCompiles(engine, half, "mine.wgsl");
+    await expect(outcome).rejects.toThrow("mine.wgsl:2:");
+  }
+  const outcome = expectCompiles(engine, reducing, "mine.wgsl");
+  await expect(outcome).rejects.toThrow(`mine.wgsl:${lines.length}:`);
+  expect(originOf(softmax, true, 2)).toEqual({ include: null, line: 1 });
 });

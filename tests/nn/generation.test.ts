@@ -113,7 +113,7 @@ test("decoding takes the same dispatches for each token, or for eight, and reads
 
 test("a step that fails while it is asked whether all are done fails alone", async () => {
   const { readIntegers } = engine, { launch } = engine;
-  const before = await counted(() => generate(model, requests(72, [5, 30]), SAMPLED));
+  const before = await counted(() => generate(model, requests(66, [5, 30]), SAMPLED));
   let launches = 0;
   engine.readIntegers = () => Promise.reject(new Error("no answer"));
   engine.launch = (...launched) => {
@@ -122,7 +122,7 @@ test("a step that fails while it is asked whether all are done fails alone", asy
   };
   try {
     const outcome = generate(model, requests(96, [5, 30]), SAMPLED);
-    await expect(outcome).rejects.toThrow(/no answer|no launch/);
+    await expect(outcome).rejects.toThrow("no launch");
   } finally {
     Object.assign(engine, { readIntegers, launch });
   }
