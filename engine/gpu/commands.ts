@@ -2,7 +2,7 @@ import type { Storage } from "./buffers.ts";
 import type { Kernel } from "./kernels.ts";
 import type { Profiler } from "./profiler.ts";
 import { copyTexels } from "./textures.ts";
-import { type Place, Uniforms } from "./uniforms.ts";
+import { PAGE_BYTES, type Place, Uniforms } from "./uniforms.ts";
 
 /** A range of a buffer, in bytes, with the shape of what lies there (for messages). */
 export interface Range {
@@ -21,7 +21,6 @@ interface Bound {
   submit: number; // the last that it is in
 }
 
-const MOST_PARAMETERS = 16 * 1024; // numbers, as many as a uniform buffer can have
 const MOST_ALIKE = 8; // bind groups of the same buffers; a submit with more parameters for them is split
 const STAGING_BYTES = 1024 * 1024;
 export const LAUNCHES_PER_SUBMIT = 64; // keeps one submit far below a second, and the GPU busy while JavaScript goes on
@@ -42,7 +41,7 @@ export class Commands {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #uniforms: Uniforms;
-  #parameters = new DataView(new ArrayBuffer(4 * MOST_PARAMETERS)); // of the launch
+  #parameters = new DataView(new ArrayBuffer(PAGE_BYTES)); // of the launch
   #numbers = new Uint32Array(this.#parameters.buffer);
   #staging: GPUBuffer;
   #stagingData = new Uint8Array(STAGING_BYTES);

@@ -1,4 +1,4 @@
-const PAGE_BYTES = 64 * 1024;
+export const PAGE_BYTES = 64 * 1024; // as many as a binding can have
 const UNIFORM = 0x40, COPY_DST = 0x08;
 
 /** A buffer for the parameters of launches, and what it will hold when the GPU comes to them. */

@@ -3,7 +3,7 @@
 const SHORTEST = 0.5, LONGEST = 2, PART = 1 / 32;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-const waiting = new Set<[began: number]>();
+const waiting = new Set<{ since: number }>();
 let ended = 0; // waits so far
 let resting: Promise<void> | null = null; // until Dawn has asked once more
 
@@ -17,8 +17,8 @@ export async function waitPatiently(pending: Promise<unknown>): Promise<void> {
     settled = true;
   };
   pending.then(settle, settle);
-  const began: [number] = [performance.now()];
-  waiting.add(began);
+  const wait = { since: performance.now() };
+  waiting.add(wait);
   try {
     while (!settled) {
       // Those that wait at once rest together: Dawn asks for all of them, and it would not before the last had rested.
@@ -30,7 +30,7 @@ export async function waitPatiently(pending: Promise<unknown>): Promise<void> {
       if (ended !== before) await turn(); // whoever waited for one goes on
     }
   } finally {
-    waiting.delete(began);
+    waiting.delete(wait);
     ended++;
   }
 }
@@ -38,7 +38,7 @@ export async function waitPatiently(pending: Promise<unknown>): Promise<void> {
 /** As long as the one that waits shortest would. */
 async function rest(): Promise<void> {
   try {
-    const waited = performance.now() - Math.max(...[...waiting].map(([began]) => began));
+    const waited = performance.now() - Math.max(...[...waiting].map(({ since }) => since));
     Atomics.wait(never, 0, 0, Math.min(Math.max(PART * waited, SHORTEST), LONGEST));
     await turn();
   } finally {
